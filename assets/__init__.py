@@ -1,0 +1,1 @@
+"""Data the application ships: icons, theme, model weights, speech samples."""

@@ -1,0 +1,1 @@
+"""Samples in and out: devices, streams, rings, resampling, clocks, levels, files. Knows nothing of voices."""

@@ -1,0 +1,1 @@
+"""Everything Qt: the studio window, its panels and plots."""

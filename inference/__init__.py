@@ -1,0 +1,1 @@
+"""Block in, converted block out: converters, pitch, the processing chain, and the engine process."""

@@ -1,0 +1,66 @@
+"""What every converter is: a causal, stateful block-to-block map at the model rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+MODEL_RATE = 24_000
+"""Sample rate of every converter, Hz."""
+
+HOP = 240
+"""Samples a converter takes and gives per step: 10 ms at `MODEL_RATE`."""
+
+Block = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a user may turn while speaking; converters smooth every change over one hop."""
+
+    pitch_semitones: float = 0.0
+    formant_semitones: float = 0.0
+
+
+@dataclass(frozen=True)
+class PitchFrame:
+    """Pitch of one hop: F0 in Hz (0 = unvoiced) of the input and of the output, voicing probability 0-1."""
+
+    input_hz: float = 0.0
+    output_hz: float = 0.0
+    voicing: float = 0.0
+
+
+class Converter(Protocol):
+    """One voice being spoken.
+
+    Called from one thread only. `process` keeps to bounded work and memory and raises nothing: it
+    turns non-finite input into silence.
+
+    >>> converter.warm_up()
+    >>> y = converter.process(x, Controls(pitch_semitones=3))   # (240,) float32 -> (240,) float32
+    >>> converter.pitch.input_hz
+    """
+
+    @property
+    def latency_samples(self) -> int:
+        """Algorithmic latency beyond the hop itself, samples at `MODEL_RATE`."""
+
+    @property
+    def pitch(self) -> PitchFrame:
+        """Pitch of the hop processed last."""
+
+    def process(self, block: Block, controls: Controls) -> Block:
+        """Returns the next `HOP` output samples for the next `HOP` input samples, both in [-1, 1].
+
+        The array belongs to the converter and is valid until the next call.
+        """
+
+    def reset(self) -> None:
+        """Forgets the past: the same input gives the same bits again."""
+
+    def warm_up(self) -> None:
+        """Does whatever makes the first `process` as fast as the others, then resets."""

@@ -1,0 +1,161 @@
+"""The typed message channel between a client (studio, command line) and the engine process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from voices.voice import Voice
+
+
+class Mode(StrEnum):
+    """What the other end of the call hears."""
+
+    CONVERTED = "converted"
+    BYPASS = "bypass"
+    MUTE = "mute"
+
+
+class MonitorSource(StrEnum):
+    """What the speaker hears on the monitor device."""
+
+    OFF = "off"
+    OWN = "own"
+    CONVERTED = "converted"
+
+
+class EngineState(StrEnum):
+    """Where the engine is in its life."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """Which devices to open, by stable name; None takes the system's default.
+
+    `sample_rate` in Hz and `block_frames` per callback are chosen by the engine when None.
+    """
+
+    input_device: str | None = None
+    output_device: str | None = None
+    monitor_device: str | None = None
+    sample_rate: int | None = None
+    block_frames: int | None = None
+
+
+@dataclass(frozen=True)
+class EngineParams:
+    """Everything that may change between two blocks; the engine ramps each change."""
+
+    mode: Mode = Mode.CONVERTED
+    pitch_semitones: float = 0.0
+    formant_semitones: float = 0.0
+    input_gain_db: float = 0.0
+    output_gain_db: float = 0.0
+    gate_db: float = -70.0
+    monitor: MonitorSource = MonitorSource.OFF
+    monitor_gain_db: float = -6.0
+
+
+# Commands, client -> engine.
+
+
+@dataclass(frozen=True)
+class Start:
+    """Opens the streams and begins to convert."""
+
+    config: StreamConfig
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Closes the streams; the process stays ready."""
+
+
+@dataclass(frozen=True)
+class SetVoice:
+    """Makes this voice ready, then cross-fades to it."""
+
+    voice: Voice
+
+
+@dataclass(frozen=True)
+class SetParams:
+    """Replaces the parameters."""
+
+    params: EngineParams
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """Ends the engine process."""
+
+
+Command = Start | Stop | SetVoice | SetParams | Shutdown
+
+# Events, engine -> client.
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """The engine's state; `reason` is a sentence for the user where there is something to say."""
+
+    state: EngineState
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class VoiceReady:
+    """This voice is being spoken from now on."""
+
+    voice_id: str
+
+
+@dataclass(frozen=True)
+class VoiceFailed:
+    """This voice could not be made ready; the one before goes on."""
+
+    voice_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StreamsOpened:
+    """The devices really opened, by stable name, and what they run at."""
+
+    input_device: str
+    output_device: str
+    monitor_device: str | None
+    sample_rate: int
+    block_frames: int
+    duplex: bool
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """A device a user can choose; `name` is stable across restarts and unique in a listing."""
+
+    name: str
+    label: str
+    host_api: str
+    inputs: int
+    outputs: int
+    default_rate_hz: int
+    is_default_input: bool = False
+    is_default_output: bool = False
+
+
+@dataclass(frozen=True)
+class DevicesListed:
+    """Answer to `EngineClient.request_devices`; `problem` is a sentence when listing failed."""
+
+    devices: tuple[DeviceInfo, ...]
+    problem: str = ""
+
+
+Event = StateChanged | VoiceReady | VoiceFailed | StreamsOpened | DevicesListed

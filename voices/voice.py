@@ -1,0 +1,52 @@
+"""What a voice is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class VoiceKind(StrEnum):
+    """Which family of converter speaks a voice."""
+
+    MODEL_FREE = "model-free"
+    NEURAL = "neural"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the model-free converter does to speech; the identity by default.
+
+    `pitch_semitones` and `formant_semitones` shift pitch and vocal-tract resonances. `fixed_pitch_hz`
+    replaces the melody by one note (0 keeps it). `whisper` replaces voicing by breath and `roughness`
+    adds vocal-fry-like subharmonics, both 0 to 1.
+    """
+
+    pitch_semitones: float = 0.0
+    formant_semitones: float = 0.0
+    fixed_pitch_hz: float = 0.0
+    whisper: float = 0.0
+    roughness: float = 0.0
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A target a speaker can be converted to.
+
+    `embedding` (neural voices) is the speaker embedding, unit length; `f0_median_hz` is the middle of
+    the target's range, 0 when it follows the speaker. `colour` (#rrggbb) and `glyph` (an icon name in
+    assets/icons) are its face in the library.
+    """
+
+    id: str
+    name: str
+    description: str
+    kind: VoiceKind
+    recipe: Recipe = field(default_factory=Recipe)
+    embedding: tuple[float, ...] = ()
+    f0_median_hz: float = 0.0
+    licence: str = ""
+    source: str = ""
+    colour: str = "#7a8cff"
+    glyph: str = "voice"
+    builtin: bool = False
