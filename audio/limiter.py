@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from audio.levels import db_to_gain, gain_to_db, make_finite
 
@@ -89,8 +88,7 @@ class Limiter:
         excess = np.maximum(np.abs(ahead.astype(np.float64)), self.ceiling)
         wanted = np.concatenate((self._wanted, 1.0 - self.ceiling / excess))
         self._wanted = wanted[count:]
-        # Largest of this and the `reach` samples before it.
-        peak = maximum_filter1d(wanted, reach + 1, origin=reach // 2, mode="constant")[reach:]
+        peak = _running_maximum(wanted, reach + 1)
         # h[n] = max(peak[n], decay h[n-1]), as a running maximum of what has been divided by decay^n.
         decay = self._decay[:count]
         released = np.maximum(np.maximum.accumulate(peak / decay), self._held[-1]) * decay
@@ -100,3 +98,13 @@ class Limiter:
         total = np.cumsum(held)
         total[reach:] -= np.concatenate(([0.0], total[: count - 1]))
         return np.asarray(np.clip(total[reach:] / (reach + 1), 0.0, 1.0))
+
+
+def _running_maximum(x: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Returns the largest of each `width` neighbours: (n,) -> (n - width + 1,), by doubling."""
+    reached = 1
+    while reached < width:
+        shift = min(reached, width - reached)
+        x = np.maximum(x[:-shift], x[shift:])
+        reached += shift
+    return x

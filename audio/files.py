@@ -1,0 +1,181 @@
+"""Sound files in and out through libsndfile: any rate, any channels, one sentence per problem."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+
+_SUBTYPES = {
+    "WAV": "FLOAT",
+    "W64": "FLOAT",
+    "RF64": "FLOAT",
+    "CAF": "FLOAT",
+    "AU": "FLOAT",
+    "FLAC": "PCM_24",
+    "AIFF": "PCM_24",
+}
+"""Where libsndfile's default would be 16 bits and the format can do better."""
+
+
+class AudioFileError(ValueError):
+    """A sound file that cannot be read or written; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class AudioClip:
+    """A decoded file. `samples`: (frames, channels) float32; `rate` in Hz.
+
+    `cleaned` counts samples that were NaN or infinite in the file and are 0 here.
+    """
+
+    samples: Samples
+    rate: int
+    cleaned: int = 0
+
+    @property
+    def mono(self) -> Samples:
+        """The mean of all channels: (frames,)."""
+        return np.ascontiguousarray(self.samples.mean(axis=1, dtype=np.float32))
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return len(self.samples) / self.rate
+
+
+def read_audio(path: str | Path) -> AudioClip:
+    """Returns the whole file, at its own rate. Raises AudioFileError."""
+    import soundfile
+
+    path = Path(path)
+    _check_readable(path)
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        raise AudioFileError(
+            f"{path} is not a sound file this program can read; convert it to WAV or FLAC first."
+        ) from error
+    except MemoryError as error:
+        raise AudioFileError(f"{path} is too long to fit into memory; cut it into shorter files.") from error
+    if samples.size == 0:
+        raise AudioFileError(f"{path} holds no sound (zero samples); choose another file.")
+    bad = ~np.isfinite(samples)
+    cleaned = int(np.count_nonzero(bad))
+    if cleaned == samples.size:
+        raise AudioFileError(f"{path} holds no sound (every sample is NaN or infinite); choose another file.")
+    if cleaned:
+        samples[bad] = 0.0
+    return AudioClip(samples, int(rate), cleaned)
+
+
+def read_mono(path: str | Path) -> tuple[Samples, int]:
+    """Returns the mean of all channels: (frames,) float32, and the rate in Hz. Raises AudioFileError."""
+    clip = read_audio(path)
+    return clip.mono, clip.rate
+
+
+def check_writable(path: str | Path) -> None:
+    """Raises the AudioFileError that `write_audio` would, before hours of work: suffix and folder."""
+    path = Path(path)
+    _format_of(path)
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder; name a file to write to.")
+    folder = path.parent
+    if not folder.is_dir():
+        raise AudioFileError(f"The folder {folder} does not exist; create it or choose another one.")
+    try:
+        descriptor, probe = tempfile.mkstemp(prefix=".menura-", dir=folder)
+    except OSError as error:
+        raise _write_error(path, error) from error
+    os.close(descriptor)
+    os.unlink(probe)
+
+
+def write_audio(path: str | Path, samples: Samples, rate: int) -> None:
+    """Writes `samples`: (frames,) or (frames, channels) at `rate` Hz, in the format of the suffix.
+
+    The file appears whole or not at all: what was there before stays until the new one is on the disk.
+    NaN and infinity are written as 0. Raises AudioFileError.
+    """
+    import soundfile
+
+    path = Path(path)
+    container = _format_of(path)
+    check_writable(path)
+    samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    descriptor, name = tempfile.mkstemp(prefix=".menura-", suffix=path.suffix, dir=path.parent)
+    os.close(descriptor)
+    try:
+        soundfile.write(name, samples, rate, format=container, subtype=_SUBTYPES.get(container))
+        _make_permanent(Path(name), path)
+    except soundfile.LibsndfileError as error:
+        raise _refusal(path, samples, rate, error) from error
+    except OSError as error:
+        raise _write_error(path, error) from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except FileNotFoundError as error:
+        raise AudioFileError(f"{path} does not exist; check the name and the folder.") from error
+    except IsADirectoryError as error:
+        raise AudioFileError(f"{path} is a folder; name a sound file.") from error
+    except PermissionError as error:
+        # Windows says this of folders too.
+        if path.is_dir():
+            raise AudioFileError(f"{path} is a folder; name a sound file.") from error
+        raise AudioFileError(f"{path} may not be read; ask its owner for permission.") from error
+    except OSError as error:
+        raise AudioFileError(f"{path} cannot be read: {error.strerror}.") from error
+    if empty:
+        raise AudioFileError(f"{path} is empty (zero bytes); choose another file.")
+
+
+def _format_of(path: Path) -> str:
+    import soundfile
+
+    known = soundfile.available_formats()
+    name = {"AIF": "AIFF", "OPUS": "OGG", "OGA": "OGG", "WAVE": "WAV"}.get(
+        path.suffix[1:].upper(), path.suffix[1:].upper()
+    )
+    if name not in known or name == "RAW":
+        raise AudioFileError(f"{path.name} has no known sound format; end its name with .wav, .flac or .ogg.")
+    return name
+
+
+def _make_permanent(written: Path, path: Path) -> None:
+    """Gives the finished temporary file its name, after its bytes have reached the disk."""
+    with written.open("rb+") as file:
+        os.fsync(file.fileno())
+    mask = os.umask(0)
+    os.umask(mask)
+    written.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
+    os.replace(written, path)
+
+
+def _refusal(path: Path, samples: Samples, rate: int, error: Exception) -> AudioFileError:
+    """Returns what to tell when libsndfile gave up: a full disk, or a format that cannot hold this."""
+    if shutil.disk_usage(path.parent).free < samples.nbytes:
+        return AudioFileError(f"The disk is full: {path} was not written; make room and try again.")
+    return AudioFileError(f"{path.suffix} cannot hold this sound at {rate} Hz ({error}); write a .wav file.")
+
+
+def _write_error(path: Path, error: OSError) -> AudioFileError:
+    if error.errno == errno.ENOSPC:
+        return AudioFileError(f"The disk is full: {path} was not written; make room and try again.")
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return AudioFileError(f"The folder {path.parent} may not be written to; choose another one.")
+    return AudioFileError(f"{path} cannot be written: {error.strerror}.")

@@ -1,0 +1,154 @@
+"""Sound files: what is written comes back, and every problem is one sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audio import files
+from audio.files import AudioFileError, check_writable, read_audio, read_mono, write_audio
+
+
+def noise(frames: int = 1000, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (frames, channels)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 192_000])
+@pytest.mark.parametrize("channels", [1, 2, 8])
+@pytest.mark.parametrize(("suffix", "tolerance"), [(".wav", 0), (".WAV", 0), (".flac", 2e-7), (".aif", 2e-7)])
+def test_round_trip(tmp_path: Path, rate: int, channels: int, suffix: str, tolerance: float) -> None:
+    path = tmp_path / f"voice{suffix}"
+    x = noise(500, channels)
+    write_audio(path, x, rate)
+    clip = read_audio(path)
+    assert clip.rate == rate
+    np.testing.assert_allclose(clip.samples, x, atol=tolerance)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("name", ["a.ogg", "a.mp3", "a.opus"])
+def test_lossy_formats(tmp_path: Path, name: str) -> None:
+    write_audio(tmp_path / name, noise(48_000)[:, 0], 48_000)
+    clip = read_audio(tmp_path / name)
+    assert clip.rate == 48_000
+    assert clip.seconds == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE", "ULAW"])
+def test_any_sample_format_reads_as_float(tmp_path: Path, subtype: str) -> None:
+    x = noise(400, 8)
+    soundfile.write(tmp_path / "x.wav", x, 22_050, subtype=subtype)
+    mono, rate = read_mono(tmp_path / "x.wav")
+    assert (mono.dtype, mono.shape, rate) == (np.float32, (400,), 22_050)
+    np.testing.assert_allclose(mono, x.mean(axis=1), atol=0.02)
+
+
+def test_bad_samples_are_cleaned_and_counted(tmp_path: Path) -> None:
+    x = noise(100)
+    x[[3, 50, 99]] = [[np.nan], [np.inf], [-np.inf]]
+    soundfile.write(tmp_path / "x.wav", x, 48_000, subtype="FLOAT")
+    clip = read_audio(tmp_path / "x.wav")
+    assert clip.cleaned == 3
+    assert np.isfinite(clip.samples).all()
+    write_audio(tmp_path / "y.wav", x, 48_000)
+    assert read_audio(tmp_path / "y.wav").cleaned == 0
+
+
+def _wav(path: Path, x: np.ndarray) -> None:
+    soundfile.write(path, x, 48_000, subtype="FLOAT", format="WAV")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: path.write_bytes(b""), "zero bytes"),
+        (lambda path: path.write_text("not a sound at all" * 50), "not a sound file"),
+        (lambda path: path.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt "), "not a sound file|zero samples"),
+        (lambda path: _wav(path, np.zeros((0, 1), np.float32)), "zero samples"),
+        (lambda path: _wav(path, np.full((10, 2), np.nan, np.float32)), "every sample is NaN"),
+    ],
+)
+def test_unreadable_files_say_why_in_one_sentence(tmp_path: Path, make, says: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "input.wav"
+    make(path)
+    with pytest.raises(AudioFileError, match=says) as caught:
+        read_audio(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_forbidden_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.wav"
+    write_audio(path, noise(), 48_000)
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(AudioFileError, match="may not be read"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing/x.wav", "folder .*missing does not exist"),
+        ("x.xyz", "no known sound format"),
+        ("x", "no known sound format"),
+        ("x.raw", "no known sound format"),
+        ("folder.wav", "is a folder"),
+    ],
+)
+@pytest.mark.parametrize("act", [check_writable, lambda path: write_audio(path, noise(), 48_000)])
+def test_unwritable_places_say_why(tmp_path: Path, name: str, says: str, act) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(AudioFileError, match=says):
+        act(tmp_path / name)
+    assert os.listdir(tmp_path) == ["folder.wav"]
+
+
+@pytest.mark.parametrize(
+    ("number", "says"), [(13, "may not be written"), (30, "may not be written"), (28, "disk is full")]
+)
+def test_read_only_folder_and_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)  # root may write anywhere
+    with pytest.raises(AudioFileError, match=says):
+        write_audio(tmp_path / "x.wav", noise(), 48_000)
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.wav"
+    write_audio(path, noise(), 48_000)
+    before = path.read_bytes()
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    with pytest.raises(AudioFileError, match="disk is full"):
+        write_audio(path, noise(5), 48_000)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["x.wav"]
+
+
+def test_a_format_that_cannot_hold_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(AudioFileError, match=r"write a \.wav file"):
+        write_audio(tmp_path / "x.mp3", noise(100, 8), 48_000)
+    assert os.listdir(tmp_path) == []
+
+
+def test_new_files_get_ordinary_permissions(tmp_path: Path) -> None:
+    write_audio(tmp_path / "x.wav", noise(), 48_000)
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "x.wav").stat().st_mode == (tmp_path / "plain").stat().st_mode
