@@ -1,0 +1,232 @@
+"""Device streams whose callbacks only copy and count.
+
+A callback touches three things: a ring, a record of counters (`inference.engine.shared.STREAM` is one)
+and a wake-up. It allocates nothing that grows, takes no lock, and never waits for the worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.devices import Device, DeviceError
+from audio.ring import Ring
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One direction of a stream: where its samples go or come from, and where it counts.
+
+    `counters` is a structured array of one record with the fields frames, callbacks, xruns, underruns,
+    silence, dropped, block, log_count, log_frames (n,), log_time (n,). `armed`: (1,), not 0 once an empty
+    ring is an underrun; an input has no use for it.
+    """
+
+    ring: Ring
+    counters: NDArray[Any]
+    armed: NDArray[np.int64]
+
+
+class _Counter:
+    """Plain array views of a counter record: a field look-up per callback would cost more than the copy."""
+
+    def __init__(self, record: NDArray[Any]) -> None:
+        self._frames, self._callbacks = record["frames"], record["callbacks"]
+        self._xruns, self._underruns = record["xruns"], record["underruns"]
+        self._silence, self._dropped = record["silence"], record["dropped"]
+        self._block, self._log_count = record["block"], record["log_count"]
+        self._log_frames, self._log_time = record["log_frames"][0], record["log_time"][0]
+
+    def tick(self, frames: int, now: float, xrun: bool) -> None:
+        """Notes one callback of `frames` that began at `now` (perf_counter seconds)."""
+        slot = self._log_count[0] % len(self._log_time)
+        self._log_frames[slot] = self._frames[0]
+        self._log_time[slot] = now
+        self._log_count[0] += 1
+        self._frames[0] += frames
+        self._callbacks[0] += 1
+        if xrun:
+            self._xruns[0] += 1
+        if frames > self._block[0]:
+            self._block[0] = frames
+
+    def lose(self, frames: int) -> None:
+        """Notes input frames that found the ring full."""
+        self._dropped[0] += frames
+
+    def starve(self, frames: int, armed: bool) -> None:
+        """Notes frames of silence; an underrun if the worker had promised samples."""
+        self._silence[0] += frames
+        if armed:
+            self._underruns[0] += 1
+
+
+def input_callback(tap: Tap, wake: Callable[[], None]) -> Callable[..., None]:
+    """Callback of an input-only stream: ring gets channel 0."""
+    ring, counter = tap.ring, _Counter(tap.counters)
+
+    def callback(indata: NDArray[np.float32], frames: int, _time: Any, status: Any) -> None:
+        counter.tick(frames, time.perf_counter(), status.input_overflow)
+        accepted = ring.push(indata[:, 0])
+        if accepted < frames:
+            counter.lose(frames - accepted)
+        wake()
+
+    return callback
+
+
+def output_callback(tap: Tap) -> Callable[..., None]:
+    """Callback of an output-only stream: all channels get the ring's samples, silence where it is empty."""
+    ring, counter, armed = tap.ring, _Counter(tap.counters), tap.armed
+
+    def callback(outdata: NDArray[np.float32], frames: int, _time: Any, status: Any) -> None:
+        counter.tick(frames, time.perf_counter(), status.output_underflow)
+        first = outdata[:, 0]
+        got = ring.pop_into(first)
+        if got < frames:
+            counter.starve(frames - got, bool(armed[0]))
+        if outdata.shape[1] > 1:
+            outdata[:, 1:] = first[:, None]
+
+    return callback
+
+
+def duplex_callback(inp: Tap, out: Tap, wake: Callable[[], None]) -> Callable[..., None]:
+    """Callback of a stream with both directions on one clock."""
+    take, give = input_callback(inp, wake), output_callback(out)
+
+    def callback(
+        indata: NDArray[np.float32], outdata: NDArray[np.float32], frames: int, times: Any, status: Any
+    ) -> None:
+        give(outdata, frames, times, status)
+        take(indata, frames, times, status)
+
+    return callback
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """What to open. Rates in Hz; `block_frames` 0 lets the device choose."""
+
+    input: Device
+    output: Device
+    monitor: Device | None
+    input_rate: int
+    output_rate: int
+    monitor_rate: int
+    block_frames: int
+
+    @property
+    def duplex(self) -> bool:
+        """Whether input and output are one stream on one clock: same device, or both JACK."""
+        same_device = self.input.index == self.output.index
+        both_jack = self.input.host_api == self.output.host_api and "JACK" in self.input.host_api
+        return (same_device or both_jack) and self.input_rate == self.output_rate
+
+
+class Streams:
+    """The open streams of one session. Raises DeviceError when a device refuses.
+
+    >>> streams = Streams(plan, inp, out, monitor, wake)
+    >>> streams.latency_s          # (input, output) as the audio system reports them
+    >>> streams.close()
+    """
+
+    def __init__(
+        self,
+        plan: StreamPlan,
+        inp: Tap,
+        out: Tap,
+        monitor: Tap,
+        wake: Callable[[], None],
+    ) -> None:
+        self._streams: list[Any] = []
+        try:
+            self._open(plan, inp, out, monitor, wake)
+            for stream in self._streams:
+                stream.start()
+        except DeviceError:
+            self.close()
+            raise
+        self.latency_s = self._reported_latency(plan.duplex)
+
+    def _open(
+        self,
+        plan: StreamPlan,
+        inp: Tap,
+        out: Tap,
+        monitor: Tap,
+        wake: Callable[[], None],
+    ) -> None:
+        import sounddevice as sd
+
+        if plan.duplex:
+            callback = duplex_callback(inp, out, wake)
+            self._add(sd.Stream, plan, (plan.input, plan.output), plan.input_rate, callback)
+        else:
+            self._add(sd.InputStream, plan, plan.input, plan.input_rate, input_callback(inp, wake))
+            self._add(sd.OutputStream, plan, plan.output, plan.output_rate, output_callback(out))
+        if plan.monitor:
+            self._add(sd.OutputStream, plan, plan.monitor, plan.monitor_rate, output_callback(monitor))
+
+    def _add(
+        self,
+        kind: Any,
+        plan: StreamPlan,
+        devices: Device | tuple[Device, Device],
+        rate: int,
+        callback: Callable[..., None],
+    ) -> None:
+        import sounddevice as sd
+
+        pair = devices if isinstance(devices, tuple) else (devices,)
+        outputs = min(2, pair[-1].outputs)
+        channels: Any = {sd.Stream: (1, outputs), sd.InputStream: 1, sd.OutputStream: outputs}[kind]
+        try:
+            stream = kind(
+                device=tuple(d.index for d in pair) if len(pair) > 1 else pair[0].index,
+                samplerate=rate,
+                blocksize=plan.block_frames,
+                channels=channels,
+                dtype="float32",
+                latency="low",
+                callback=callback,
+                # Dithering and clipping belong to the limiter; PortAudio's would break exact bypass.
+                clip_off=True,
+                dither_off=True,
+            )
+        except sd.PortAudioError as error:
+            names = " and ".join(dict.fromkeys(f"'{d.label}'" for d in pair))
+            raise DeviceError(
+                f"The audio system would not open {names} at {rate} Hz: {error}. "
+                "Close other programs that use it, or choose another device or sample rate."
+            ) from error
+        self._streams.append(stream)
+
+    def _reported_latency(self, duplex: bool) -> tuple[float, float]:
+        if duplex:
+            return tuple(self._streams[0].latency)
+        return float(self._streams[0].latency), float(self._streams[1].latency)
+
+    @property
+    def active(self) -> bool:
+        """Whether every stream still runs."""
+        return all(stream.active for stream in self._streams)
+
+    def close(self) -> None:
+        """Stops and closes whatever is open."""
+        import sounddevice as sd
+
+        for stream in self._streams:
+            try:
+                stream.abort()
+                stream.close()
+            except sd.PortAudioError:
+                # A device that is already gone cannot be closed; its resources went with it.
+                continue
+        self._streams.clear()

@@ -1,0 +1,228 @@
+"""The command line: reads arguments, calls the packages, turns known problems into one line and exit 2.
+
+Imports happen inside the commands, so that `menura --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="menura",
+    help="Real-time voice conversion: speak, and be heard in another voice.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+voices_app = typer.Typer(help="The voice library.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(voices_app, name="voices")
+
+Pitch = Annotated[float, typer.Option(min=-24, max=24, help="Pitch shift in semitones.")]
+Formant = Annotated[float, typer.Option(min=-12, max=12, help="Formant shift in semitones.")]
+InputDevice = Annotated[str | None, typer.Option("--input", help="Microphone, by name (`menura devices`).")]
+OutputDevice = Annotated[str | None, typer.Option("--output", help="Where the voice goes, by name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_VOICE_HELP = "A voice of `menura voices list`."
+
+
+def main() -> None:
+    """Runs a command. Exit status: 0 done, 2 bad usage or input (one line on stderr), 1 our failure."""
+    try:
+        status = app(standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        message = _sentence(error)
+        if message is None:
+            raise
+        typer.echo(f"menura: {message}", err=True)
+        sys.exit(2)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _sentence(error: Exception) -> str | None:
+    """The one line for a problem the user can mend; None for a failure of ours."""
+    usage = typer.BadParameter.__mro__[2]
+    if isinstance(error, usage):
+        return error.format_message()  # type: ignore[attr-defined]
+    from voices.home import AlreadyRunningError
+
+    known = isinstance(error, ValueError | AlreadyRunningError) and type(error).__module__ != "builtins"
+    return " ".join(str(error).split()) if known else None
+
+
+@app.callback()
+def studio(ctx: typer.Context) -> None:
+    """Opens the studio when no command is given."""
+    if ctx.invoked_subcommand is None:
+        from gui.start import open_studio
+
+        raise typer.Exit(open_studio())
+
+
+@app.command()
+def devices(as_json: AsJson = False) -> None:
+    """Lists microphones and outputs."""
+    from audio.devices import list_devices
+
+    found = list_devices()
+    if as_json:
+        from dataclasses import asdict
+
+        _print_json([asdict(device) for device in found])
+        return
+    for device in found:
+        marks = [f"{device.inputs} in" if device.inputs else "", f"{device.outputs} out" if device.outputs else ""]
+        marks += ["default in" if device.is_default_input else "", "default out" if device.is_default_output else ""]
+        typer.echo(f"{device.name}  ({', '.join(filter(None, marks))}; {device.default_rate_hz} Hz)")
+    if not found:
+        typer.echo("No sound device found. Connect one, or start the sound server, and try again.")
+
+
+@voices_app.command("list")
+def voices_list(as_json: AsJson = False) -> None:
+    """Lists the voices."""
+    from voices.builtin import builtin_voices
+
+    if as_json:
+        _print_json([_describe(voice) for voice in builtin_voices()])
+        return
+    for voice in builtin_voices():
+        typer.echo(f"{voice.id:<12} {voice.description}")
+
+
+@voices_app.command("show")
+def voices_show(name: str) -> None:
+    """Shows what is known of a voice, as JSON."""
+    from voices.builtin import find_voice
+
+    _print_json(_describe(find_voice(name)))
+
+
+def _describe(voice: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {key: value for key, value in asdict(voice).items() if key != "embedding"}
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A sound file.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its suffix is the format.")],
+    voice: Annotated[str, typer.Option(help=_VOICE_HELP)],
+    pitch: Pitch = 0.0,
+    formant: Formant = 0.0,
+) -> None:
+    """Converts a sound file, through the same path as a call."""
+    from inference.convert import convert_file
+    from inference.converter import Controls
+    from voices.builtin import find_voice
+
+    done = convert_file(source, target, find_voice(voice), Controls(pitch, formant))
+    if done.cleaned:
+        typer.echo(f"{done.cleaned} samples were not numbers and were set to silence.", err=True)
+    typer.echo(f"{target}: {done.seconds:.2f} s at {done.rate} Hz")
+
+
+@app.command()
+def live(
+    voice: Annotated[str | None, typer.Option(help=_VOICE_HELP)] = None,
+    bypass: Annotated[bool, typer.Option("--bypass", help="Pass the microphone through unchanged.")] = False,
+    input_device: InputDevice = None,
+    output_device: OutputDevice = None,
+    monitor: Annotated[str | None, typer.Option(help="Device on which you hear the converted voice too.")] = None,
+    pitch: Pitch = 0.0,
+    formant: Formant = 0.0,
+    rate: Annotated[int | None, typer.Option(help="Sample rate in Hz; chosen for you if left out.")] = None,
+    block: Annotated[
+        int | None, typer.Option(min=16, max=8192, help="Device block in frames; the device's own if left out.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after this time.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write latency, xruns and load as JSON here.")] = None,
+) -> None:
+    """Converts live until Ctrl-C: microphone in, chosen voice out."""
+    if bypass == (voice is not None):
+        raise typer.BadParameter("give either --voice NAME or --bypass")
+    from inference.engine.messages import EngineParams, Mode, MonitorSource, StreamConfig
+    from voices.builtin import builtin_voices, find_voice
+
+    chosen = find_voice(voice) if voice else builtin_voices()[0]
+    config = StreamConfig(input_device, output_device, monitor, rate, block)
+    params = EngineParams(
+        mode=Mode.BYPASS if bypass else Mode.CONVERTED,
+        pitch_semitones=pitch,
+        formant_semitones=formant,
+        monitor=MonitorSource.CONVERTED if monitor else MonitorSource.OFF,
+    )
+    _run_live(config, chosen, params, seconds, report)
+
+
+def _run_live(config: Any, voice: Any, params: Any, seconds: float | None, report: Path | None) -> None:
+    """Runs a session under the engine lock; SIGINT and SIGTERM end it in order."""
+    import signal
+
+    from inference.engine.live import LiveSession
+    from inference.engine.messages import Mode
+    from voices.files import write_text
+    from voices.home import engine_lock
+
+    if report:
+        write_text(report, "")
+    session = LiveSession(config, voice, params, typer.echo)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: session.stop())
+    with engine_lock():
+        result = session.run(seconds, bypass=params.mode == Mode.BYPASS)
+    if report:
+        write_text(report, json.dumps(result.as_dict(), indent=2) + "\n")
+    total, xruns = result.telemetry.latency.total, result.telemetry.xruns.total
+    typer.echo(f"{result.seconds:.1f} s, latency {total:.1f} ms, {xruns} xruns")
+
+
+@app.command()
+def latency(input_device: InputDevice = None, output_device: OutputDevice = None) -> None:
+    """Measures the delay of your devices through a loopback (cable, or output next to microphone)."""
+    from inference.measure import measure_parts
+
+    for line in measure_parts(input_device, output_device):
+        typer.echo(line)
+
+
+@app.command()
+def bench(
+    file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+) -> None:
+    """Measures speed here: converters per hop, start-up times, memory."""
+    from inference.bench import run_bench
+
+    from voices.files import write_text
+
+    result = run_bench(typer.echo)
+    if file:
+        write_text(file, json.dumps(result, indent=2) + "\n")
+
+
+@app.command()
+def doctor() -> None:
+    """Checks devices, cable, voices and runtimes, and says what to do about each finding."""
+    from inference.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        typer.echo(finding.line())
+    raise typer.Exit(0)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""The way of a block through the product: the same code for a call and for a file.
+
+device rate -> input gain -> model rate -> gate -> converter -> limiter -> output gain -> device rate -> mode
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from audio.gate import Gate
+from audio.levels import Level, db_to_gain, make_finite, measure
+from audio.limiter import Limiter
+from audio.resample import make_resampler
+from audio.ring import Ring
+from audio.smooth import GainRamp
+from inference.converter import HOP, MODEL_RATE, Block, Controls, Converter, PitchFrame
+from inference.engine.messages import EngineParams, Mode
+
+_MEETING_HOPS = 3
+"""Hops a new converter runs beside the old one, beyond its latency, before it is heard."""
+
+
+class HopListener(Protocol):
+    """What wants to see each hop: scopes, meters, the monitor."""
+
+    def __call__(self, heard: Block, spoken: Block, pitch: PitchFrame) -> None:
+        """`heard`: (HOP,) of the microphone after the gate, `spoken`: (HOP,) as it goes out; borrowed."""
+
+
+def _ignore(heard: Block, spoken: Block, pitch: PitchFrame) -> None:
+    """Listens to nothing."""
+
+
+class Chain:
+    """Converts a stream at device rates; owns every state on the way.
+
+    `exact` says that input and output share rate and clock: then bypass is the input, bit for bit.
+    `variable` makes the output ratio adjustable, for devices with different clocks.
+
+    >>> chain = Chain(48_000, 48_000, converter)
+    >>> y = chain.process(x, EngineParams())          # (chain.block,) float32 each
+    >>> chain.latency_s
+    """
+
+    def __init__(
+        self,
+        rate_in: int,
+        rate_out: int,
+        converter: Converter,
+        *,
+        variable: bool = False,
+        listener: HopListener = _ignore,
+    ) -> None:
+        self.block = max(1, round(rate_in * HOP / MODEL_RATE))
+        self.exact = not variable and rate_in == rate_out and (rate_in * HOP) % MODEL_RATE == 0
+        self._down = make_resampler(rate_in, MODEL_RATE, self.block)
+        self._up = make_resampler(MODEL_RATE, rate_out, 2 * HOP, variable=variable)
+        self._queue = Ring.create(1 << math.ceil(math.log2(4 * HOP)))
+        self._converter = converter
+        self._next: Converter | None = None
+        self._meeting = 0
+        self._listener = listener
+        self._gate = Gate(MODEL_RATE)
+        self._limiter = Limiter(MODEL_RATE)
+        self._input_gain, self._output_gain = GainRamp(), GainRamp()
+        self._wet, self._dry = GainRamp(), GainRamp(0.0)
+        self._hop = np.zeros(HOP, np.float32)
+        self._spoken = np.zeros(HOP, np.float32)
+        self._work = np.zeros(self.block, np.float32)
+        # Room for the fastest output clock of a session: two hops' worth and the adjustment.
+        self._output = np.zeros(math.ceil(3.1 * HOP * rate_out / MODEL_RATE), np.float32)
+        self.level_in = self.level_out = Level(0.0, 0.0)
+        self.clean_input = True
+
+    @property
+    def latency_s(self) -> float:
+        """Algorithmic latency in seconds beyond the hop: resamplers, converter, limiter."""
+        stages = self._converter.latency_samples + self._limiter.latency_samples
+        return self._down.delay_s + self._up.delay_s + stages / MODEL_RATE
+
+    def latency_in(self, mode: Mode) -> float:
+        """Algorithmic latency in seconds of what is heard in this mode."""
+        if mode != Mode.BYPASS:
+            return self.latency_s
+        return 0.0 if self.exact else self._down.delay_s + self._up.delay_s
+
+    @property
+    def pending_s(self) -> float:
+        """Input taken in but not yet given out, seconds: 0 where blocks are whole hops."""
+        return self._queue.fill / MODEL_RATE
+
+    @property
+    def limiter_gain_db(self) -> float:
+        """What the limiter takes away just now, dB."""
+        return self._limiter.gain_db
+
+    @property
+    def gate_open(self) -> bool:
+        """Whether the gate lets the speaker through."""
+        return self._gate.open
+
+    def adjust(self, ratio: float) -> None:
+        """Speeds the output up by this share, to follow the output device's clock."""
+        self._up.ratio_adjust = ratio
+
+    def swap(self, converter: Converter) -> None:
+        """Goes over to another voice: both run until the new one has filled, then they cross-fade."""
+        self._next = converter
+        self._meeting = math.ceil(converter.latency_samples / HOP) + _MEETING_HOPS
+
+    def process(self, x: Block, params: EngineParams) -> Block:
+        """Returns the output for `x`: (block,) float32; as many samples where `exact`, else about.
+
+        The array belongs to the chain and is valid until the next call.
+        """
+        work = self._work
+        work[:] = x
+        self.clean_input = make_finite(work) == 0
+        own = work if self.exact else None
+        wet_gain = 1.0 if params.mode == Mode.CONVERTED else 0.0
+        dry_gain = 1.0 if params.mode == Mode.BYPASS else 0.0
+        self._queue.push(self._down.process(work))
+        count = 0
+        while self._queue.fill >= HOP:
+            self._queue.pop_into(self._hop)
+            spoken = self._convert(params)
+            if own is None:
+                self._wet.process(spoken, wet_gain)
+                spoken += self._dry.process(self._hop, dry_gain)
+            resampled = self._up.process(spoken)
+            self._output[count : count + len(resampled)] = resampled
+            count += len(resampled)
+        y = self._output[:count]
+        if own is not None:
+            self._wet.process(y, wet_gain)
+            y += self._dry.process(own, dry_gain)
+        return np.clip(y, -1.0, 1.0, out=y)
+
+    def _convert(self, params: EngineParams) -> Block:
+        """One hop: gain, gate, voice, limiter, gain. Shows it to the listener."""
+        hop = self._hop
+        self._input_gain.process(hop, db_to_gain(params.input_gain_db))
+        self.level_in = measure(hop)
+        gated = self._gate.process(hop, params.gate_db)
+        controls = Controls(params.pitch_semitones, params.formant_semitones)
+        spoken = self._spoken
+        spoken[:] = self._converter.process(gated, controls)
+        if self._next is not None:
+            self._cross_fade(gated, controls)
+        make_finite(spoken)
+        self._output_gain.process(spoken, db_to_gain(params.output_gain_db))
+        self._limiter.process(spoken)
+        self.level_out = measure(spoken)
+        self._listener(gated, spoken, self._converter.pitch)
+        return spoken
+
+    def _cross_fade(self, gated: Block, controls: Controls) -> None:
+        assert self._next is not None
+        arriving = self._next.process(gated, controls)
+        self._meeting -= 1
+        if self._meeting >= 0:
+            return
+        self._spoken += (arriving - self._spoken) * _FADE
+        self._converter, self._next = self._next, None
+
+
+_FADE = (np.arange(HOP, dtype=np.float32) + 1) / HOP

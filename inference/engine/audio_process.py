@@ -1,0 +1,112 @@
+"""The process that owns the device streams: one opening, from start to stop.
+
+It runs no converter and no window, so nothing else wants its interpreter lock, and a callback is never
+kept waiting (docs/decisions/callbacks.md). When the worker stalls or dies the output ring runs empty and
+the callbacks play silence: it fails closed. A fresh process for each opening means a fresh device list,
+and a clean way out of an audio system that hangs.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Semaphore
+
+from audio.devices import Device, DeviceError, choose_rate, find_device
+from audio.priority import raise_priority
+from audio.streams import StreamPlan, Streams, Tap
+from inference.engine.internal import Lost, Opened
+from inference.engine.messages import StreamConfig, StreamsOpened
+from inference.engine.session import StreamInfo
+from inference.engine.shared import SharedBlock
+
+_POLL_S = 0.1
+
+
+def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConfig) -> None:
+    """Opens the streams, tells so, and keeps them until `conn` closes or they stop by themselves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    shared = SharedBlock.attach(shared_name)
+    raise_priority("callback")
+    try:
+        plan = make_plan(config)
+        streams = _open(plan, shared, wake)
+    except DeviceError as error:
+        conn.send(Lost(str(error)))
+        return
+    conn.send(_describe(plan, streams))
+    # What exists now lives as long as the streams do; collecting it would only delay a callback.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    _hold(streams, conn)
+    streams.close()
+    shared.close()
+
+
+def make_plan(config: StreamConfig) -> StreamPlan:
+    """Finds the devices and rates. Raises DeviceError with a sentence for the user."""
+    source = find_device(config.input_device, "input")
+    sink = find_device(config.output_device, "output")
+    monitor = find_device(config.monitor_device, "output") if config.monitor_device else None
+    input_rate, output_rate = _rates(source, sink, config.sample_rate)
+    return StreamPlan(
+        input=source,
+        output=sink,
+        monitor=monitor,
+        input_rate=input_rate,
+        output_rate=output_rate,
+        monitor_rate=choose_rate(None, monitor) if monitor else 0,
+        block_frames=config.block_frames or 0,
+    )
+
+
+def _rates(source: Device, sink: Device, wanted: int | None) -> tuple[int, int]:
+    """One rate for both where they share one; otherwise each device's own."""
+    try:
+        together = choose_rate(source, sink, wanted)
+    except DeviceError:
+        if wanted is not None:
+            raise
+        return choose_rate(source, None), choose_rate(None, sink)
+    return together, together
+
+
+def _open(plan: StreamPlan, shared: SharedBlock, wake: Semaphore) -> Streams:
+    shared.reset_streams()
+    return Streams(
+        plan,
+        Tap(shared.input_ring, shared["input_stream"], shared["armed"]),
+        Tap(shared.output_ring, shared["output_stream"], shared["armed"]),
+        Tap(shared.monitor_ring, shared["monitor_stream"], shared["monitor_armed"]),
+        wake.release,
+    )
+
+
+def _describe(plan: StreamPlan, streams: Streams) -> Opened:
+    opened = StreamsOpened(
+        input_device=plan.input.name,
+        output_device=plan.output.name,
+        monitor_device=plan.monitor.name if plan.monitor else None,
+        sample_rate=plan.output_rate,
+        block_frames=plan.block_frames,
+        duplex=plan.duplex,
+    )
+    info = StreamInfo(
+        plan.input_rate, plan.output_rate, plan.monitor_rate, plan.duplex, *streams.latency_s
+    )
+    return Opened(opened, info)
+
+
+def _hold(streams: Streams, conn: Connection) -> None:
+    """Waits until the supervisor closes its end, or a stream ends."""
+    while True:
+        try:
+            if conn.poll(_POLL_S):
+                conn.recv()
+        except (EOFError, OSError):
+            return
+        if not streams.active:
+            conn.send(Lost("The audio device stopped. It may have been unplugged or taken by another program."))
+            return

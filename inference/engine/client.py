@@ -1,0 +1,166 @@
+"""The engine as its users see it: the studio and the command line."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import threading
+from collections import deque
+
+import numpy as np
+
+from inference.converter import HOP
+from inference.engine.devices import list_in_own_process
+from inference.engine.latency import LatencyBudget
+from inference.engine.messages import (
+    Command,
+    EngineParams,
+    Event,
+    SetParams,
+    SetVoice,
+    Shutdown,
+    Start,
+    Stop,
+    StreamConfig,
+)
+from inference.engine.shared import SCOPE_HOPS, SharedBlock
+from inference.engine.supervisor import Supervisor, Usage
+from inference.engine.telemetry import Scope, Telemetry, Xruns
+from voices.voice import Voice
+
+_SCOPE_READ_HOPS = 200
+"""Most hops handed out at once, 2 s: the rest of the memory is being written."""
+
+
+class EngineClient:
+    """Starts and steers the engine. One thread uses it, and no call waits for the engine.
+
+    >>> with EngineClient() as engine:
+    ...     engine.set_voice(find_voice("deep"))
+    ...     engine.start(StreamConfig())
+    ...     for event in engine.poll(): ...
+    """
+
+    def __init__(self) -> None:
+        self._shared = SharedBlock.create()
+        self._commands, theirs = mp.Pipe()
+        self._events: deque[Event] = deque(maxlen=1000)
+        self._supervisor = Supervisor(self._shared, theirs, self._events.append)
+        self._thread = threading.Thread(target=self._supervisor.run, name="engine supervisor", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> EngineClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, config: StreamConfig) -> None:
+        """Opens the streams; StateChanged events tell how it goes."""
+        self._send(Start(config))
+
+    def stop(self) -> None:
+        """Closes the streams."""
+        self._send(Stop())
+
+    def set_voice(self, voice: Voice) -> None:
+        """Makes the voice ready and goes over to it; VoiceReady or VoiceFailed follows."""
+        self._send(SetVoice(voice))
+
+    def set_params(self, params: EngineParams) -> None:
+        """Applies from the next hop on."""
+        self._send(SetParams(params))
+
+    def request_devices(self) -> None:
+        """Lists the devices afresh; DevicesListed follows."""
+        threading.Thread(
+            target=lambda: self._events.append(list_in_own_process()), name="device list", daemon=True
+        ).start()
+
+    def poll(self) -> list[Event]:
+        """Events since the last call."""
+        events = []
+        while self._events:
+            events.append(self._events.popleft())
+        return events
+
+    @property
+    def usage(self) -> Usage:
+        """What the engine's processes use."""
+        return self._supervisor.usage
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Numbers of the engine's processes by role: worker, audio."""
+        return self._supervisor.pids
+
+    def telemetry(self) -> Telemetry:
+        """The newest consistent record."""
+        record, usage = self._record(), self.usage
+        values = dict(zip(record.dtype.names or (), record.item(), strict=True))
+        parts = LatencyBudget(**{name: values[name] for name in LatencyBudget.__dataclass_fields__})
+        streams = [self._shared["input_stream"][0], self._shared["output_stream"][0]]
+        xruns = Xruns(
+            input_overflow=int(streams[0]["xruns"]),
+            output_underflow=int(streams[1]["underruns"] + streams[1]["xruns"]),
+            late_blocks=int(values["late_blocks"]),
+            dropped_samples=int(values["dropped_samples"] + streams[0]["dropped"]),
+        )
+        plain = ["seconds", "block_ms", "real_time_factor", "compute_p999_ms", "input_peak", "input_rms", "output_peak", "output_rms", "limiter_gain_db", "drift_ppm"]
+        return Telemetry(
+            running=bool(values["running"]),
+            gate_open=bool(values["gate_open"]),
+            latency=parts,
+            xruns=xruns,
+            sample_rate=int(values["sample_rate"]),
+            cpu_percent=usage.cpu_percent,
+            rss_mb=usage.rss_mb,
+            worker_restarts=usage.worker_restarts,
+            stream_restarts=usage.stream_restarts,
+            **{name: values[name] for name in plain},
+        )
+
+    def _record(self) -> np.ndarray:
+        """A copy of the telemetry that no write fell into; after a few tries, whatever is there."""
+        sequence, source = self._shared["sequence"], self._shared["telemetry"]
+        for _ in range(8):
+            before = int(sequence[0])
+            copy = source.copy()
+            if before % 2 == 0 and before == int(sequence[0]):
+                break
+        return copy[0]
+
+    def scope(self, cursor: int) -> Scope:
+        """What was heard and spoken since `cursor` (0 at first), at most 2 s."""
+        written = int(self._shared["scope_hops"][0])
+        first = max(cursor, written - _SCOPE_READ_HOPS)
+        if cursor > written:
+            first = max(0, written - _SCOPE_READ_HOPS)
+        slots = np.arange(first, written) % SCOPE_HOPS
+
+        def signal(name: str) -> np.ndarray:
+            return self._shared[name].reshape(SCOPE_HOPS, HOP)[slots].ravel()
+
+        return Scope(
+            cursor=written,
+            input=signal("scope_input"),
+            output=signal("scope_output"),
+            input_f0=self._shared["scope_input_f0"][slots],
+            output_f0=self._shared["scope_output_f0"][slots],
+        )
+
+    def close(self) -> None:
+        """Ends the engine; the client cannot be used any more."""
+        if not self._thread.is_alive() and self._commands.closed:
+            return
+        self._send(Shutdown())
+        self._thread.join(timeout=5.0)
+        self._commands.close()
+        self._shared.close()
+        self._shared.unlink()
+
+    def _send(self, command: Command) -> None:
+        try:
+            self._commands.send(command)
+        except OSError:
+            # The supervisor has ended, which it has told through its last event.
+            return

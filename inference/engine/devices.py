@@ -1,0 +1,45 @@
+"""Device lists from a process of their own: PortAudio only looks when it is initialised."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing as mp
+
+from audio.devices import DeviceError, list_devices
+from inference.engine.messages import DeviceInfo, DevicesListed
+
+_PATIENCE_S = 10.0
+
+
+def describe_devices() -> DevicesListed:
+    """The devices as PortAudio sees them from this process; a problem becomes a sentence."""
+    try:
+        devices = list_devices()
+    except DeviceError as error:
+        return DevicesListed((), str(error))
+    return DevicesListed(
+        tuple(
+            DeviceInfo(
+                name=d.name,
+                label=d.label,
+                host_api=d.host_api,
+                inputs=d.inputs,
+                outputs=d.outputs,
+                default_rate_hz=d.default_rate_hz,
+                is_default_input=d.is_default_input,
+                is_default_output=d.is_default_output,
+            )
+            for d in devices
+        )
+    )
+
+
+def list_in_own_process() -> DevicesListed:
+    """A fresh list, without touching the streams or the audio library of this process."""
+    pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=mp.get_context("spawn"))
+    try:
+        return pool.submit(describe_devices).result(timeout=_PATIENCE_S)
+    except (concurrent.futures.TimeoutError, concurrent.futures.process.BrokenProcessPool):
+        return DevicesListed((), "The audio system did not answer. Check that its server is running.")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

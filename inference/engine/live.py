@@ -1,0 +1,110 @@
+"""A live session without a window: start, watch, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from inference.engine.client import EngineClient
+from inference.engine.messages import (
+    EngineParams,
+    EngineState,
+    StateChanged,
+    StreamConfig,
+    StreamsOpened,
+    VoiceFailed,
+)
+from inference.engine.telemetry import Telemetry
+from voices.voice import Voice
+
+_POLL_S = 0.05
+
+
+class LiveError(ValueError):
+    """The session could not be started or go on; the message is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class LiveReport:
+    """What a session was like, as `menura live --report` writes it."""
+
+    seconds: float
+    voice: str
+    runtime: str
+    telemetry: Telemetry
+    peak_rss_mb: float
+
+    def as_dict(self) -> dict[str, object]:
+        """The report of the command-line contract (docs/command-line.md)."""
+        t = self.telemetry
+        return {
+            "seconds": round(self.seconds, 3),
+            "voice": self.voice,
+            "runtime": self.runtime,
+            "sample_rate": t.sample_rate,
+            "block_ms": round(t.block_ms, 3),
+            "latency_ms": {name: round(value, 3) for name, value in t.latency.as_dict().items()},
+            "xruns": asdict(t.xruns),
+            "real_time_factor": round(t.real_time_factor, 4),
+            "compute_p999_ms": round(t.compute_p999_ms, 3),
+            "cpu_percent": round(t.cpu_percent, 1),
+            "peak_rss_mb": round(self.peak_rss_mb, 1),
+            "worker_restarts": t.worker_restarts,
+            "stream_restarts": t.stream_restarts,
+        }
+
+
+class LiveSession:
+    """Runs the engine until a time is up, someone asks to stop, or it fails.
+
+    `tell` gets one sentence at a time for the terminal. Raises LiveError when it cannot start.
+    """
+
+    def __init__(
+        self, config: StreamConfig, voice: Voice, params: EngineParams, tell: Callable[[str], None]
+    ) -> None:
+        self._config, self._voice, self._params, self._tell = config, voice, params, tell
+        self._stopping = False
+        self._ran_since: float | None = None
+        self._usage: list[float] = []
+
+    def stop(self) -> None:
+        """Ends `run` soon; may be called from a signal handler."""
+        self._stopping = True
+
+    def run(self, seconds: float | None, bypass: bool) -> LiveReport:
+        """Speaks for `seconds` of running stream (None: until `stop`)."""
+        with EngineClient() as engine:
+            engine.set_params(self._params)
+            engine.set_voice(self._voice)
+            engine.start(self._config)
+            while not self._stopping and not self._is_over(seconds):
+                time.sleep(_POLL_S)
+                for event in engine.poll():
+                    self._hear(event)
+            telemetry, peak = engine.telemetry(), engine.usage.peak_rss_mb
+            engine.stop()
+        ran = time.monotonic() - self._ran_since if self._ran_since else 0.0
+        name = "bypass" if bypass else self._voice.id
+        return LiveReport(ran, name, self._voice.kind.value, telemetry, peak)
+
+    def _is_over(self, seconds: float | None) -> bool:
+        if seconds is None or self._ran_since is None:
+            return False
+        return time.monotonic() - self._ran_since >= seconds
+
+    def _hear(self, event: object) -> None:
+        match event:
+            case StateChanged(EngineState.FAILED, reason):
+                raise LiveError(reason)
+            case StateChanged(EngineState.RUNNING) if self._ran_since is None:
+                self._ran_since = time.monotonic()
+            case StateChanged(EngineState.RUNNING):
+                self._tell("Back to normal.")
+            case StateChanged(EngineState.DEGRADED, reason):
+                self._tell(reason)
+            case VoiceFailed(_, reason):
+                raise LiveError(reason)
+            case StreamsOpened():
+                self._tell(f"{event.input_device} -> {event.output_device} at {event.sample_rate} Hz")

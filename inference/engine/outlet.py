@@ -1,0 +1,177 @@
+"""Where finished samples go: keeps an output ring at its delay, whatever the clocks do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.clock import ClockModel
+from audio.drift import DriftController
+from audio.ring import Ring
+from inference.engine.pacing import Margin, turnaround_frames
+
+_LOST_S = 0.03
+"""An error no resampling ratio should be asked to mend: silence or a cut does it at once."""
+
+_EPISODE_S = 0.2
+"""Underruns within this time have one cause and grow the margin once."""
+
+
+class StreamView:
+    """What the worker sees of one direction of a stream: counters, and a model of its clock.
+
+    `record` is one `inference.engine.shared.STREAM`.
+    """
+
+    def __init__(self, ring: Ring, record: NDArray, rate: int) -> None:
+        self.ring = ring
+        self.rate = rate
+        self.clock = ClockModel(rate, max(1, int(record["block"][0])))
+        self._record = record
+        self._seen = int(record["log_count"][0])
+
+    def refresh(self) -> None:
+        """Feeds callbacks that happened since to the clock model."""
+        count, size = int(self._record["log_count"][0]), self._record["log_time"].shape[1]
+        for index in range(max(self._seen, count - size // 2), count):
+            slot = index % size
+            self.clock.update(
+                int(self._record["log_frames"][0, slot]), float(self._record["log_time"][0, slot])
+            )
+        self._seen = count
+
+    @property
+    def block(self) -> int:
+        """Largest callback so far, frames."""
+        return int(self._record["block"][0])
+
+    @property
+    def underruns(self) -> int:
+        """Callbacks that found too little."""
+        return int(self._record["underruns"][0])
+
+    @property
+    def source(self) -> int:
+        """Input: number of the frame that will be read next."""
+        return self.ring.read + int(self._record["dropped"][0])
+
+    @property
+    def landing(self) -> int:
+        """Output: number of the frame that what is pushed next will be played as."""
+        return self.ring.written + int(self._record["silence"][0])
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where the input stands when a block of output is ready; `pending_s` of it is still in the chain."""
+
+    source: int
+    time_s: float
+    pending_s: float
+
+
+class Outlet:
+    """Delivers blocks to one output stream.
+
+    On the input's clock (`duplex`) the delay is counted in frames and stays put; otherwise it is
+    measured between the clock models and held by `ratio`, which the caller gives its resampler.
+    """
+
+    def __init__(self, stream: StreamView, armed: NDArray[np.int64], hop: int, duplex: bool) -> None:
+        self.stream = stream
+        self.margin = Margin(hop / stream.rate)
+        self.ratio = 0.0
+        self.late_blocks = 0
+        self.dropped = 0
+        self._armed = armed
+        self._hop = hop
+        self._duplex = duplex
+        self._drift = DriftController()
+        self._settling = True
+        self._underruns = stream.underruns
+        self._underrun_at = 0.0
+        self._zeros = np.zeros(stream.ring.capacity // 2, np.float32)
+        self.delay_s = 0.0
+
+    @property
+    def fill_s(self) -> float:
+        """Time a sample may wait for its hop to fill."""
+        return turnaround_frames(self.stream.block, self._hop, self._duplex)[1] / self.stream.rate
+
+    @property
+    def target_s(self) -> float:
+        """Delay of the rings to keep, seconds."""
+        least = sum(turnaround_frames(self.stream.block, self._hop, self._duplex)) / self.stream.rate
+        return least + self.margin.seconds
+
+    def deliver(self, y: NDArray[np.float32], moment: Moment, now: float, quiet: bool) -> None:
+        """Pushes `y`: (n,) float32, keeping the delay; may change `y`. `quiet` allows small cuts."""
+        self.stream.refresh()
+        self._note_underruns(now)
+        self._note_spare(now)
+        excess = round((self._delay(moment, len(y)) - self.target_s) * self.stream.rate)
+        if self._settling:
+            y = self._settle(y, excess)
+        elif self._duplex:
+            y = self._trim(y, excess) if quiet and excess > 0 else y
+        else:
+            self._steer(excess / self.stream.rate, len(y) / self.stream.rate)
+        self.dropped += len(y) - self.stream.ring.push(y)
+        self.delay_s = self._delay(moment, 0)
+
+    def resettle(self) -> None:
+        """Says that the input was cut; the delay is put right with the next block."""
+        self._settling = True
+
+    def _delay(self, moment: Moment, coming: int) -> float:
+        """Seconds from the input's next frame to where output would go after `coming` more frames."""
+        landing = self.stream.landing + coming
+        if self._duplex:
+            return (landing - moment.source) / self.stream.rate + moment.pending_s
+        return self.stream.clock.time_at(landing) - moment.time_s + moment.pending_s
+
+    def _note_underruns(self, now: float) -> None:
+        underruns = self.stream.underruns
+        if underruns == self._underruns:
+            return
+        self._underruns = underruns
+        self._settling = True
+        if now - self._underrun_at > _EPISODE_S:
+            self.margin.underrun(now)
+        self._underrun_at = now
+
+    def _note_spare(self, now: float) -> None:
+        if self._settling or not self._armed[0]:
+            return
+        frames_ahead = self.stream.landing - self.stream.block + 1
+        spare = self.stream.clock.time_at(frames_ahead) - now
+        if spare < 0:
+            self.late_blocks += 1
+        self.margin.observe(now, spare)
+
+    def _settle(self, y: NDArray[np.float32], excess: int) -> NDArray[np.float32]:
+        """Silence or a cut that brings the delay to its target, then a fade-in."""
+        if excess < 0:
+            self.stream.ring.push(self._zeros[:-excess])
+        y = self._trim(y, max(0, excess))
+        if len(y):
+            y *= np.linspace(0.0, 1.0, len(y), dtype=np.float32)
+            self._settling = False
+            self._drift.reset()
+            self._armed[0] = 1
+        return y
+
+    def _trim(self, y: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+        cut = min(frames, len(y))
+        # Before anything has been heard nothing can be lost.
+        self.dropped += cut if self._armed[0] else 0
+        return y[cut:]
+
+    def _steer(self, error_s: float, elapsed_s: float) -> None:
+        if abs(error_s) > _LOST_S:
+            self._settling = True
+            return
+        # Too long a delay asks for fewer output samples.
+        self.ratio = self._drift.update(error_s, elapsed_s)

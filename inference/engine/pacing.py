@@ -1,0 +1,102 @@
+"""How far the output runs behind the input, and how much of that is safety.
+
+Positions, in frames since the streams opened: the worker's next input sample was the `source`-th the
+device delivered; its next output sample will be the `landing`-th the device plays. On one clock their
+difference is the delay of the rings, exactly. What it must be at least, so that no callback ever finds
+the output ring dry, follows from the block N of the callbacks, the hop H, and what they have in common:
+
+    output is asked for N frames at the moment the input delivers N
+    a hop may have to wait for  H - gcd(N, H)  more frames than a block brings
+    so the delay is at least    H - gcd(N, H) + N,   and the worker has one block of time to compute
+
+On two clocks the phase between callbacks wanders, and the term with the gcd becomes H.
+"""
+
+from __future__ import annotations
+
+import math
+
+from inference.engine.latency import LatencyBudget
+
+_START = 0.25
+"""First margin, in hops."""
+
+_GROWTH = 0.5
+"""What an underrun adds to the margin, in hops."""
+
+_LIMIT = 8.0
+"""Largest margin, in hops: beyond it the machine is too slow, and more delay would not help."""
+
+_SHRINK_S = 0.001
+_QUIET_S = 30.0
+_SPARE_S = 0.003
+"""The margin shrinks by 1 ms after 30 s in which 3 ms more than that were always to spare."""
+
+
+class Margin:
+    """Safety that the output ring keeps beyond the minimum; grows at once, shrinks slowly.
+
+    Times in seconds of any one clock.
+    """
+
+    def __init__(self, hop_s: float) -> None:
+        self._hop_s = hop_s
+        self.seconds = _START * hop_s
+        self._window_end = math.inf
+        self._least_spare = math.inf
+
+    def underrun(self, now: float) -> None:
+        """Grows the margin; the window for shrinking begins anew."""
+        self.seconds = min(self.seconds + _GROWTH * self._hop_s, _LIMIT * self._hop_s)
+        self._window_end, self._least_spare = now + _QUIET_S, math.inf
+
+    def observe(self, now: float, spare: float) -> bool:
+        """Notes by how much a hop beat its deadline; true if the margin shrank for it."""
+        if self._window_end == math.inf:
+            self._window_end = now + _QUIET_S
+        self._least_spare = min(self._least_spare, spare)
+        if now < self._window_end:
+            return False
+        least, self._window_end, self._least_spare = self._least_spare, now + _QUIET_S, math.inf
+        if least < _SPARE_S + _SHRINK_S or self.seconds < _SHRINK_S:
+            return False
+        self.seconds -= _SHRINK_S
+        return True
+
+
+def turnaround_frames(block: int, hop: int, duplex: bool) -> tuple[int, int]:
+    """The least delay of the rings as (waiting for a block, filling a hop), in frames of the output.
+
+    `block`: frames per callback, `hop`: frames the worker takes at a time.
+    """
+    fill = hop - math.gcd(block, hop) if duplex and block else hop
+    return block, fill
+
+
+def budget(
+    device_s: tuple[float, float],
+    ring_delay_s: float,
+    hop_s: float,
+    look_ahead_s: float,
+    margin_s: float,
+    compute_s: tuple[float, float],
+) -> LatencyBudget:
+    """The parts of a known total: devices, look-ahead, and the delay of the rings split by cause.
+
+    `hop_s` and `margin_s` are what the rings were told to hold for those reasons; `compute_s` is (p50,
+    p99). What remains of `ring_delay_s` is the turn-around of a block.
+    """
+    ring_ms = 1e3 * ring_delay_s
+    hop = min(1e3 * hop_s, ring_ms)
+    margin = min(1e3 * margin_s, ring_ms - hop)
+    compute = min(1e3 * compute_s[1], ring_ms - hop - margin)
+    return LatencyBudget(
+        device_in=1e3 * device_s[0],
+        ring_in=ring_ms - hop - margin - compute,
+        hop=hop,
+        lookahead=1e3 * look_ahead_s,
+        compute_p50=1e3 * compute_s[0],
+        compute_p99=compute,
+        margin=margin,
+        device_out=1e3 * device_s[1],
+    )

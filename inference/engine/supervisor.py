@@ -1,0 +1,334 @@
+"""Keeps the engine's two processes alive and in step; a thread of the client's process.
+
+A small state machine around three questions: which streams are wanted, does the audio process run them,
+is the worker attached to them. It touches no sample, so a busy window only delays a restart.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing as mp
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import psutil
+
+from inference.engine import audio_process, worker
+from inference.engine.internal import (
+    Attach,
+    Attached,
+    Detach,
+    Detached,
+    Fault,
+    Lost,
+    Opened,
+    Ready,
+    UseParams,
+    UseVoice,
+)
+from inference.engine.messages import (
+    Command,
+    EngineParams,
+    EngineState,
+    Event,
+    SetParams,
+    SetVoice,
+    Shutdown,
+    Start,
+    StateChanged,
+    Stop,
+    StreamConfig,
+    VoiceFailed,
+    VoiceReady,
+)
+from inference.engine.session import StreamInfo
+from inference.engine.shared import RING_CAPACITY, SharedBlock
+from voices.voice import Voice
+
+_log = logging.getLogger(__name__)
+
+_TICK_S = 0.1
+_STALL_S = 1.0
+_OPENING_S = 8.0
+_RETRY_S = 0.5
+_DETACH_S = 0.5
+_USAGE_S = 0.5
+_CRASHES, _CRASH_WINDOW_S = 5, 30.0
+
+
+@dataclass
+class Usage:
+    """What the engine's processes use; written by the supervisor, read by the client."""
+
+    cpu_percent: float = 0.0
+    rss_mb: float = 0.0
+    peak_rss_mb: float = 0.0
+    worker_restarts: int = 0
+    stream_restarts: int = 0
+
+
+class Child:
+    """A process and the pipe to it."""
+
+    def __init__(self, target: Callable[..., None], shared: SharedBlock, *arguments: Any) -> None:
+        context = mp.get_context("spawn")
+        self.conn, theirs = context.Pipe()
+        self._process = context.Process(
+            target=target, args=(shared.name, theirs, *arguments), daemon=True, name=target.__module__
+        )
+        self._process.start()
+        theirs.close()
+        self.started = time.monotonic()
+        self._usage = psutil.Process(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Process number."""
+        return self._process.pid or 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.is_alive()
+
+    def send(self, message: object) -> None:
+        """Sends; a process that is gone hears nothing, and its end is noticed elsewhere."""
+        try:
+            self.conn.send(message)
+        except OSError:
+            return
+
+    def messages(self) -> list[Any]:
+        """What has arrived; what was sent before a crash is not lost."""
+        arrived = []
+        try:
+            while self.conn.poll():
+                arrived.append(self.conn.recv())
+        except (EOFError, OSError):
+            pass
+        return arrived
+
+    def measure(self) -> tuple[float, float]:
+        """(CPU % of one core since the last call, resident MB)."""
+        try:
+            return self._usage.cpu_percent(), self._usage.memory_info().rss / 1e6
+        except psutil.Error:
+            return 0.0, 0.0
+
+    def close(self, patience_s: float = 0.5) -> None:
+        """Lets the process end by itself for a moment, then ends it."""
+        self.conn.close()
+        self._process.join(patience_s)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+class Supervisor:
+    """The state machine. `run` is the thread; commands come through `commands`, events go to `emit`."""
+
+    def __init__(self, shared: SharedBlock, commands: Connection, emit: Callable[[Event], None]) -> None:
+        self._shared = shared
+        self._commands = commands
+        self._emit = emit
+        self._wake = mp.get_context("spawn").Semaphore(0)
+        self._state = EngineState.STOPPED
+        self._reason = ""
+        self._fault = ""
+        self._wanted: StreamConfig | None = None
+        self._voice: Voice | None = None
+        self._params = EngineParams()
+        self._worker: Child | None = None
+        self._audio: Child | None = None
+        self._info: StreamInfo | None = None
+        self._ran = False
+        self._attached = self._ready = False
+        self._detach_until = 0.0
+        self._retry_at = 0.0
+        self._progress = (0, 0.0)
+        self._crashes: deque[float] = deque(maxlen=_CRASHES)
+        self._usage_at = 0.0
+        self.usage = Usage()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process numbers of what runs, by role."""
+        children = {"worker": self._worker, "audio": self._audio}
+        return {role: child.pid for role, child in children.items() if child}
+
+    def run(self) -> None:
+        """Works until Shutdown, or until the client's end of the pipe is gone."""
+        self._start_worker()
+        running = True
+        while running:
+            connections: list[Any] = [self._commands]
+            connections += [child.conn for child in (self._worker, self._audio) if child and child.alive]
+            wait(connections, _TICK_S)
+            running = self._take_commands()
+            self._take_messages()
+            self._watch()
+            self._wake.release()
+        for child in (self._audio, self._worker):
+            if child:
+                child.close()
+        self._change(EngineState.STOPPED)
+
+    # Commands.
+
+    def _take_commands(self) -> bool:
+        try:
+            while self._commands.poll():
+                command: Command = self._commands.recv()
+                if isinstance(command, Shutdown):
+                    return False
+                self._obey(command)
+        except (EOFError, OSError):
+            return False
+        return True
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Start(config):
+                self._close_audio()
+                self._wanted, self._ran, self._retry_at = config, False, 0.0
+                self._crashes.clear()
+                self._change(EngineState.STARTING)
+            case Stop():
+                self._wanted = None
+                self._close_audio()
+                self._change(EngineState.STOPPED)
+            case SetVoice(voice):
+                self._voice = voice
+                if self._worker:
+                    self._worker.send(UseVoice(voice))
+            case SetParams(params):
+                self._params = params
+                if self._worker:
+                    self._worker.send(UseParams(params))
+
+    # What the processes say.
+
+    def _take_messages(self) -> None:
+        for child in (self._worker, self._audio):
+            for message in child.messages() if child else ():
+                self._hear(message)
+
+    def _hear(self, message: object) -> None:
+        match message:
+            case Ready():
+                self._ready = True
+                if self._info:
+                    self._attach()
+            case Attached():
+                self._attached = True
+                self._change(EngineState.RUNNING)
+            case Detached():
+                self._attached = False
+            case VoiceReady() | VoiceFailed():
+                self._emit(message)
+            case Fault(reason, trace):
+                self._fault = reason
+                _log.error("worker failed\n%s", trace)
+            case Opened(streams, info):
+                self._info, self._ran = info, True
+                self._progress = (0, time.monotonic())
+                self._emit(streams)
+                self._attach()
+            case Lost(reason):
+                self._lost(reason)
+
+    def _lost(self, reason: str) -> None:
+        self._close_audio()
+        if not self._ran:
+            # It never worked: the user has to choose something else.
+            self._wanted = None
+            self._change(EngineState.FAILED, reason)
+            return
+        self.usage.stream_restarts += 1
+        self._retry_at = time.monotonic() + _RETRY_S
+        self._change(EngineState.DEGRADED, f"{reason} Trying again until it is back.")
+
+    # The processes' life.
+
+    def _watch(self) -> None:
+        now = time.monotonic()
+        if self._worker and not self._worker.alive:
+            self._bury_worker(now)
+        if self._audio and not self._audio.alive and self._wanted:
+            self._lost("The audio process ended unexpectedly.")
+        if self._audio and self._info:
+            self._watch_progress(now)
+        if self._audio and not self._info and now - self._audio.started > _OPENING_S:
+            self._lost("The audio system did not answer when the device was opened.")
+        free = not self._attached or now > self._detach_until
+        if self._wanted and self._ready and not self._audio and now >= self._retry_at and free:
+            self._audio = Child(audio_process.main, self._shared, self._wake, self._wanted)
+        if now >= self._usage_at:
+            self._usage_at = now + _USAGE_S
+            self._measure()
+
+    def _watch_progress(self, now: float) -> None:
+        callbacks = int(self._shared["input_stream"]["callbacks"][0])
+        if callbacks != self._progress[0]:
+            self._progress = (callbacks, now)
+        elif now - self._progress[1] > _STALL_S:
+            self._lost("The audio device gives no more samples.")
+            return
+        if self._attached and self._worker and self._shared.input_ring.fill > RING_CAPACITY // 2:
+            # The loop hangs inside a converter: only ending the process gets it out.
+            self._worker.close(patience_s=0.0)
+
+    def _start_worker(self) -> None:
+        self._worker = Child(worker.main, self._shared, self._wake)
+        self._worker.send(UseParams(self._params))
+        if self._voice:
+            self._worker.send(UseVoice(self._voice))
+
+    def _bury_worker(self, now: float) -> None:
+        assert self._worker
+        for message in self._worker.messages():
+            self._hear(message)
+        self._worker.close(patience_s=0.0)
+        self._worker, self._attached, self._ready = None, False, False
+        self.usage.worker_restarts += 1
+        self._crashes.append(now)
+        if len(self._crashes) == _CRASHES and now - self._crashes[0] < _CRASH_WINDOW_S:
+            self._wanted = None
+            self._close_audio()
+            self._crashes.clear()
+            reason = f" ({self._fault})" if self._fault else ""
+            self._change(
+                EngineState.FAILED,
+                f"The converter failed {_CRASHES} times in a row{reason}. Choose another voice and start again.",
+            )
+        elif self._wanted:
+            self._change(EngineState.DEGRADED, "The converter stopped; the call hears silence until it is back.")
+        self._start_worker()
+
+    def _attach(self) -> None:
+        assert self._info and self._worker
+        self._worker.send(Attach(self._info))
+
+    def _close_audio(self) -> None:
+        if self._attached and self._worker:
+            self._worker.send(Detach())
+            self._detach_until = time.monotonic() + _DETACH_S
+            self._wake.release()
+        if self._audio:
+            self._audio.close()
+        self._audio, self._info = None, None
+
+    def _measure(self) -> None:
+        pairs = [child.measure() for child in (self._worker, self._audio) if child]
+        self.usage.cpu_percent = sum(cpu for cpu, _ in pairs)
+        self.usage.rss_mb = sum(rss for _, rss in pairs)
+        self.usage.peak_rss_mb = max(self.usage.peak_rss_mb, self.usage.rss_mb)
+
+    def _change(self, state: EngineState, reason: str = "") -> None:
+        if (state, reason) != (self._state, self._reason):
+            self._emit(StateChanged(state, reason))
+        self._state, self._reason = state, reason

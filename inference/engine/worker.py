@@ -1,0 +1,123 @@
+"""The process that converts: a block loop, and a thread that makes voices ready beside it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+import traceback
+from collections import deque
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Semaphore
+
+from audio.priority import raise_priority
+from inference.converter import Converter
+from inference.engine.internal import (
+    Attach,
+    Attached,
+    Detach,
+    Detached,
+    Fault,
+    Ready,
+    UseParams,
+    UseVoice,
+    WorkerCommand,
+)
+from inference.engine.messages import EngineParams, VoiceFailed, VoiceReady
+from inference.engine.session import Session
+from inference.engine.shared import SharedBlock
+from inference.registry import UnsupportedVoiceError, make_converter
+from voices.builtin import builtin_voices
+from voices.voice import Voice
+
+
+def main(shared_name: str, conn: Connection, wake: Semaphore) -> None:
+    """Runs until `conn` closes. A failure in the block loop is told and ends the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker = _Worker(SharedBlock.attach(shared_name), conn)
+    threading.Thread(target=worker.listen, name="control", daemon=True).start()
+    raise_priority("worker")
+    # The loop makes no reference cycles; a collection would come at the worst time.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        worker.loop(wake)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: silence, a reason, a new process
+        conn.send(Fault(f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+class _Worker:
+    """State of the process. `listen` runs in the control thread, `loop` in the main thread.
+
+    What the control thread made ready waits in `_inbox`; deque's append and popleft are atomic.
+    """
+
+    def __init__(self, shared: SharedBlock, conn: Connection) -> None:
+        self._shared = shared
+        self._conn = conn
+        self._inbox: deque[Session | Converter | Detach] = deque()
+        self._params = EngineParams()
+        self._converter: Converter | None = None
+        self._session: Session | None = None
+        shared["telemetry"]["running"] = 0.0
+
+    def loop(self, wake: Semaphore) -> None:
+        """Converts at each wake-up. The supervisor wakes it too, ten times a second."""
+        while True:
+            wake.acquire()
+            while self._inbox:
+                self._accept(self._inbox.popleft())
+            session = self._session
+            if session is not None:
+                while session.step(self._params):
+                    pass
+
+    def _accept(self, item: Session | Converter | Detach) -> None:
+        if isinstance(item, Session):
+            self._session = item
+            self._conn.send(Attached())
+        elif isinstance(item, Detach):
+            self._session = None
+            self._shared["telemetry"]["running"] = 0.0
+            self._conn.send(Detached())
+        elif self._session is not None:
+            self._session.chain.swap(item)
+
+    def listen(self) -> None:
+        """Takes commands until the supervisor is gone, then ends the process."""
+        self._conn.send(Ready())
+        while True:
+            try:
+                self._obey(self._conn.recv())
+            except (EOFError, OSError):
+                # The supervisor is gone. No clean-up is owed: the output ring runs dry, which is silence.
+                os._exit(0)
+
+    def _obey(self, command: WorkerCommand) -> None:
+        match command:
+            case UseParams(params):
+                self._params = params
+            case UseVoice(voice):
+                self._use(voice)
+            case Attach(info):
+                if self._converter is None:
+                    self._use(builtin_voices()[0])
+                assert self._converter is not None
+                self._converter.reset()
+                self._inbox.append(Session(self._shared, info, self._converter))
+            case Detach():
+                self._inbox.append(command)
+
+    def _use(self, voice: Voice) -> None:
+        """Builds and warms up the voice here, beside the running one."""
+        try:
+            converter = make_converter(voice)
+            converter.warm_up()
+        except (UnsupportedVoiceError, ValueError, OSError) as error:
+            self._conn.send(VoiceFailed(voice.id, str(error)))
+            return
+        self._converter = converter
+        self._inbox.append(converter)
+        self._conn.send(VoiceReady(voice.id))
