@@ -1,1 +1,1 @@
-"""The model-free converter: pitch and formant shift of speech without a network."""
+"""The model-free converter: pitch, formants and voice quality by source-filter processing."""

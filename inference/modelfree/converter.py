@@ -1,0 +1,156 @@
+"""The model-free converter: instant, light, for every voice that needs no network."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import signal
+
+from inference.converter import HOP, Block, Controls, PitchFrame
+from inference.f0 import F0Tracker
+from inference.modelfree.breath import Breath
+from inference.modelfree.envelope import (
+    ORDER,
+    PRE_EMPHASIS,
+    WINDOW,
+    AllPole,
+    Array,
+    EnvelopeAnalyser,
+    FormantWarp,
+    predictor,
+)
+from inference.modelfree.grains import LOOK_AHEAD, GrainPlayer
+from inference.modelfree.loudness import LoudnessFollower
+from inference.modelfree.marks import MARGIN, PeriodMarker
+from inference.modelfree.plan import Plan
+from voices.voice import Recipe
+
+LATENCY = 240
+"""Look-ahead in samples: it is spent on marking a glottal period before it is needed."""
+
+_HISTORY = 2048
+_SUBFRAME = HOP // 2
+
+
+class ModelFreeConverter:
+    """Shifts pitch and formants of speech independently and adds the effects of a `Recipe`.
+
+    Speech is split into vocal-tract envelope (linear prediction) and residual; the residual gets its
+    new period by pitch-synchronous overlap-add, the envelope is stretched. `Controls` add to the
+    recipe's shifts; the sums are held to +-24 (pitch) and +-12 (formants) semitones. Unshifted, the
+    output is the input `latency_samples` later.
+
+    >>> converter = ModelFreeConverter(Recipe(pitch_semitones=5))
+    >>> converter.warm_up()
+    >>> y = converter.process(x, Controls())   # (240,) float32 -> (240,) float32
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._tracker = F0Tracker()
+        self._analyser = EnvelopeAnalyser()
+        self._warp = FormantWarp()
+        self._synthesis = AllPole()
+        self._marker = PeriodMarker(LATENCY - MARGIN)
+        self._player = GrainPlayer()
+        self._plan = Plan(recipe)
+        self._breath = Breath()
+        self._loudness = LoudnessFollower()
+        self._input = np.zeros(_HISTORY)
+        self._speech = np.zeros(_HISTORY)
+        self._rough_residual = np.zeros(_HISTORY)
+        self._output = np.zeros(HOP, np.float32)
+        self.reset()
+
+    @property
+    def latency_samples(self) -> int:
+        """Algorithmic latency beyond the hop itself, samples at `MODEL_RATE`."""
+        return LATENCY
+
+    @property
+    def pitch(self) -> PitchFrame:
+        """Pitch of the hop processed last."""
+        return self._pitch
+
+    def reset(self) -> None:
+        """Forgets the past: the same input gives the same bits again."""
+        self._tracker.reset()
+        self._synthesis.reset()
+        self._marker.reset()
+        self._player.reset(self._marker.marks[0])
+        self._plan.reset()
+        self._breath.reset()
+        self._loudness.reset()
+        for history in (self._input, self._speech, self._rough_residual):
+            history[:] = 0.0
+        self._correlation = np.zeros(ORDER + 1)
+        self._correlation[0] = 1e-12
+        self._de_emphasis = np.zeros(1)
+        self._end = 0
+        self._pitch = PitchFrame()
+
+    def warm_up(self) -> None:
+        """Runs every path on a buzz, then resets."""
+        buzz = np.zeros(HOP, np.float32)
+        buzz[::120] = 0.5
+        for _ in range(20):
+            self.process(buzz, Controls(3.0, 3.0))
+        self.reset()
+
+    def process(self, block: Block, controls: Controls) -> Block:
+        """Returns the next `HOP` output samples for the next `HOP` input samples.
+
+        `block`: (240,) float32 in [-1, 1]; non-finite samples count as silence. The array returned
+        belongs to the converter and is valid until the next call.
+        """
+        clean = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64).clip(-1.0, 1.0)
+        f0_hz, voicing = self._tracker.step(clean)
+        self._plan.turn(controls)
+        self._append(clean)
+        correlation = self._analyser.autocorrelation(self._speech[-WINDOW:], f0_hz)
+        inverses = (predictor(0.5 * (self._correlation + correlation)), predictor(correlation))
+        self._correlation = correlation
+        self._mark(inverses[1], f0_hz)
+        excitation = self._player.render(
+            self._residual(inverses), self._end - LATENCY - HOP, self._marker.marks, self._plan
+        )
+        self._marker.forget(self._player.oldest)
+        excitation = self._breath.mix(excitation, self._recipe.whisper)
+        voice = self._resonate(excitation, inverses)
+        self._output[:] = self._loudness.apply(voice, self._input[-LATENCY - HOP : -LATENCY])
+        self._pitch = PitchFrame(f0_hz, self._plan.output_hz(f0_hz) if f0_hz > 0 else 0.0, voicing)
+        return self._output
+
+    def _append(self, block: Array) -> None:
+        for history in (self._input, self._speech):
+            history[:-HOP] = history[HOP:]
+        self._input[-HOP:] = block
+        self._speech[-HOP:] = block - PRE_EMPHASIS * self._input[-HOP - 1 : -1]
+        self._end += HOP
+
+    def _mark(self, inverse: Array, f0_hz: float) -> None:
+        """Marks the periods in the newest speech, of which only a rough residual is known yet."""
+        residual = self._rough_residual
+        residual[:-HOP] = residual[HOP:]
+        residual[-HOP:] = np.convolve(self._speech[-HOP - ORDER :], inverse, "valid")
+        self._marker.extend(self._speech, residual, self._end, self._end - LATENCY - HOP, f0_hz)
+
+    def _residual(self, inverses: tuple[Array, Array]) -> Array:
+        """Residual of the samples that are due, and of LOOK_AHEAD more: (HOP + LOOK_AHEAD,)."""
+        start = _HISTORY - LATENCY - HOP
+        middle, end = start + _SUBFRAME, start + HOP + LOOK_AHEAD
+        first = np.convolve(self._speech[start - ORDER : middle], inverses[0], "valid")
+        second = np.convolve(self._speech[middle - ORDER : end], inverses[1], "valid")
+        return np.concatenate((first, second))
+
+    def _resonate(self, excitation: Array, inverses: tuple[Array, Array]) -> Array:
+        """The excitation through the (stretched) vocal tract, pre-emphasis undone."""
+        ratio = self._plan.formant_ratio
+        parts = []
+        for i, inverse in enumerate(inverses):
+            part = excitation[i * _SUBFRAME : (i + 1) * _SUBFRAME]
+            filter_, gain = (inverse, 1.0) if ratio == 1.0 else self._warp.warp(inverse, ratio)
+            parts.append(self._synthesis.filter(part, filter_, gain))
+        output, self._de_emphasis = signal.lfilter(
+            [1.0], [1.0, -PRE_EMPHASIS], np.concatenate(parts), zi=self._de_emphasis
+        )
+        return output

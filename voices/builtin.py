@@ -1,0 +1,122 @@
+"""The voices that are always there: model-free presets, found by id or name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from voices.voice import Recipe, Voice, VoiceKind
+
+LICENCE = "MIT"
+SOURCE = "Menura: made from settings alone, no recording of anyone"
+
+
+class UnknownVoiceError(ValueError):
+    """No voice has this id or name; the message lists near ones."""
+
+
+def builtin_voices() -> tuple[Voice, ...]:
+    """The built-in voices, in the order in which the library shows them."""
+    return _VOICES
+
+
+def find_voice(name: str, voices: Iterable[Voice] | None = None) -> Voice:
+    """Returns the voice with this id, or else with this name whatever its case.
+
+    Looks among the built-in voices unless `voices` are given. Raises UnknownVoiceError.
+    """
+    known = _VOICES if voices is None else tuple(voices)
+    wanted = name.strip().casefold()
+    for voice in known:
+        if voice.id == name.strip():
+            return voice
+    for voice in known:
+        if wanted in (voice.id.casefold(), voice.name.casefold()):
+            return voice
+    raise UnknownVoiceError(_unknown(name, known))
+
+
+def _unknown(name: str, known: tuple[Voice, ...]) -> str:
+    """A sentence that names what exists and sounds like `name`, or everything."""
+    words = {word.casefold(): voice.id for voice in known for word in (voice.id, voice.name)}
+    near = difflib.get_close_matches(name.strip().casefold(), words, n=3, cutoff=0.5)
+    if near:
+        ids = list(dict.fromkeys(words[word] for word in near))
+        return f"There is no voice called '{name}'; did you mean {' or '.join(ids)}?"
+    ids = [voice.id for voice in known]
+    return f"There is no voice called '{name}'; choose one of {', '.join(ids)}."
+
+
+def _preset(id_: str, name: str, description: str, recipe: Recipe, colour: str, glyph: str) -> Voice:
+    return Voice(
+        id=id_,
+        name=name,
+        description=description,
+        kind=VoiceKind.MODEL_FREE,
+        recipe=recipe,
+        licence=LICENCE,
+        source=SOURCE,
+        colour=colour,
+        glyph=glyph,
+        builtin=True,
+    )
+
+
+_VOICES = (
+    _preset(
+        "deep",
+        "Cello",
+        "Your own voice a good third lower, from a somewhat larger body.",
+        Recipe(pitch_semitones=-5.0, formant_semitones=-2.0),
+        "#4f7cac",
+        "deep",
+    ),
+    _preset(
+        "bright",
+        "Flute",
+        "Your own voice a good third higher and lighter, with everything you say left clear.",
+        Recipe(pitch_semitones=4.0, formant_semitones=2.0),
+        "#f2b134",
+        "bright",
+    ),
+    _preset(
+        "child",
+        "Wren",
+        "A small speaker: high pitch and the resonances of a short vocal tract.",
+        Recipe(pitch_semitones=8.0, formant_semitones=4.5),
+        "#ef7b9c",
+        "child",
+    ),
+    _preset(
+        "giant",
+        "Boulder",
+        "A very large speaker: an octave lower, with the resonances of a long vocal tract.",
+        Recipe(pitch_semitones=-10.0, formant_semitones=-5.0),
+        "#8d6e54",
+        "giant",
+    ),
+    _preset(
+        "whisper",
+        "Hush",
+        "Breath in place of voicing, every word kept.",
+        Recipe(formant_semitones=0.5, whisper=1.0),
+        "#7fb7be",
+        "whisper",
+    ),
+    _preset(
+        "robot",
+        "Automaton",
+        "One steady note instead of your melody.",
+        Recipe(fixed_pitch_hz=110.0),
+        "#8f8fd8",
+        "robot",
+    ),
+    _preset(
+        "monster",
+        "Cavern",
+        "A huge creature with a rough, growling throat.",
+        Recipe(pitch_semitones=-9.0, formant_semitones=-6.0, roughness=0.7),
+        "#6aa35b",
+        "monster",
+    ),
+)
