@@ -88,9 +88,9 @@ def find_delays(sent: BurstSignal, recorded: Samples) -> LoopbackResult:
     By cross-correlation with each burst, interpolated to a fraction of a sample. Raises LoopbackError
     when the bursts are not 20 dB above the noise, or their delays differ by more than 2 ms.
     """
-    heard = _band_limit(np.nan_to_num(recorded.astype(np.float64)), sent.rate)
-    lead = heard[round(0.05 * sent.rate) : sent.starts[0] - round(0.05 * sent.rate)]
-    floor = _rms(lead)
+    clean = np.nan_to_num(recorded.astype(np.float64), posinf=0.0, neginf=0.0)
+    heard = _band_limit(clean, sent.rate)
+    floor = _noise_level(clean[: sent.starts[0]], sent.rate)
     delays, levels = [], []
     for start in sent.starts:
         found = _find_burst(sent, start, heard)
@@ -212,8 +212,11 @@ def _band_limit(x: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
     return np.fft.irfft(spectrum, len(x))
 
 
-def _rms(x: NDArray[np.float64]) -> float:
-    return math.sqrt(float(np.mean(x**2))) if len(x) else 0.0
+def _noise_level(x: NDArray[np.float64], rate: int) -> float:
+    """Returns the RMS of `x` inside the band of the bursts."""
+    # Windowed, or hum below the band would leak into it at the cut edges.
+    window = np.hanning(len(x))
+    return math.sqrt(float(np.mean(_band_limit(x * window, rate) ** 2) / np.mean(window**2)))
 
 
 def _unheard(levels: list[float], floor: float) -> str:

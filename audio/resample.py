@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-import soxr
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
@@ -83,6 +82,8 @@ def make_resampler(rate_in: int, rate_out: int, max_block: int, variable: bool =
 
 def resample_offline(x: Samples, rate_in: int, rate_out: int) -> Samples:
     """Returns `x`: (frames,) or (frames, channels) at `rate_out`, no delay, soxr's best quality."""
+    import soxr
+
     if rate_in == rate_out:
         return x
     return np.asarray(soxr.resample(x, rate_in, rate_out, quality="VHQ"), dtype=np.float32)

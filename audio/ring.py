@@ -33,7 +33,7 @@ class Ring:
     # also not be seen before the samples it stands for (push), nor before they were copied out (pop).
     # x86 keeps stores in order and loads before later stores. ARM keeps neither, so each side passes
     # twice through a lock of its own that nobody else ever takes: an unlock followed by a lock is a
-    # full fence, the cost is under 0.2 us, and nobody can be made to wait.
+    # full fence, it costs under 1 us, and nobody can be made to wait.
 
     def __init__(self, samples: Samples, counters: Counters) -> None:
         """Takes over `samples`: (capacity,) float32, and `counters`: (2,) int64, [written, read].

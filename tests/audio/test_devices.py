@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -9,6 +12,7 @@ import pytest
 
 from audio import devices
 from audio.devices import Device, DeviceError, choose_rate, find_device, list_devices
+from tests.rig.jack_server import JackServer
 
 
 class FakePortAudioError(Exception):
@@ -204,9 +208,33 @@ def test_broken_audio_system_is_one_sentence(sd: FakePortAudio, monkeypatch: pyt
 
 
 def test_native_complaints_are_swallowed_and_ours_are_not(capfd: pytest.CaptureFixture[str]) -> None:
-    import os
-
     with devices._quiet_stderr():
         os.write(2, b"ALSA lib pcm.c: Unknown PCM\n")
     os.write(2, b"ours\n")
     assert capfd.readouterr().err == "ours\n"
+
+
+_LIST = """
+import json
+from audio.devices import DeviceError, choose_rate, find_device, list_devices, refresh
+refresh()
+device = find_device("system", "input")
+try:
+    choose_rate(device, device, 44100)
+except DeviceError as error:
+    refusal = str(error)
+print(json.dumps([[d.name for d in list_devices()], choose_rate(device, device), refusal]))
+"""
+
+
+@pytest.mark.jack
+def test_lists_a_real_server_without_a_word_on_stderr() -> None:
+    with JackServer() as server:
+        run = subprocess.run(
+            [sys.executable, "-c", _LIST], env=server.env(), capture_output=True, text=True, timeout=30
+        )
+    names, rate, refusal = json.loads(run.stdout)
+    assert "system · JACK Audio Connection Kit" in names
+    assert rate == 48_000
+    assert refusal == "'system · JACK Audio Connection Kit' refuses 44100 Hz; choose 48000."
+    assert run.stderr == ""

@@ -14,7 +14,7 @@ CENT = 2 ** (1 / 1200) - 1
 
 
 def simulate(
-    rate_out: int, ppm: float, block: int, jitter_s: float, seconds: float, hop_s: float = 0.01
+    rate_out: int, ppm: float, block: int, jitter_s: float, seconds: float, hop_s: float = 0.02
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Runs a hop-wise writer on the host's clock and a block-wise reader on its own.
 
@@ -43,14 +43,16 @@ def simulate(
     return np.array(errors), np.array(ratios), underruns
 
 
-@pytest.mark.parametrize(("rate_out", "block"), [(48_000, 240), (44_100, 1024)])
+@pytest.mark.parametrize(("rate_out", "block"), [(48_000, 480), (44_100, 1024)])
 @pytest.mark.parametrize("ppm", [-300.0, 300.0])
 def test_half_an_hour_without_underrun(rate_out: int, block: int, ppm: float) -> None:
     # Jitter of 1 ms, 4 ms at worst: worse than any device this was measured on.
     errors, ratios, underruns = simulate(rate_out, ppm, block, jitter_s=1e-3, seconds=1800)
     assert underruns == 0
-    assert np.abs(errors).max() < 2e-3 + 1e-3  # the mean lateness is a bias of the measurement
     steady = slice(len(ratios) // 60, None)
+    # The mean lateness of the callbacks, 1 ms, is a bias of any measurement.
+    assert errors[steady].mean() == pytest.approx(-1e-3, abs=0.2e-3)
+    assert np.abs(errors + 1e-3).max() < 2e-3
     assert np.abs(errors[steady] - errors[steady].mean()).max() < 0.5e-3
     assert ratios[steady].mean() == pytest.approx(ppm * 1e-6, abs=5e-6)
     assert np.abs(ratios[steady] - ppm * 1e-6).max() < CENT

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +13,7 @@ import pytest
 from audio import loopback
 from audio.devices import Device, DeviceError
 from audio.loopback import BurstSignal, LoopbackError, burst_signal, find_delays, measure_loopback
+from tests.rig.jack_server import JackServer
 
 RATE = 48_000
 DEVICE = Device(0, "Cable · JACK", "Cable", "JACK", 1, 1, RATE, 0.005, 0.005)
@@ -59,6 +57,16 @@ def test_a_room_and_a_burst_lost_do_not_mislead_it(sent: BurstSignal) -> None:
     result = find_delays(sent, heard)
     assert result.delay_ms == pytest.approx(20, abs=0.05)
     assert result.found == len(sent.starts) - 1
+
+
+def test_level_over_the_noise_is_told_in_the_band_of_the_bursts(sent: BurstSignal) -> None:
+    hum = 0.5 * np.sin(2 * np.pi * 50 * np.arange(len(sent.samples)) / RATE).astype(np.float32)
+    clean = find_delays(sent, delayed(sent, 480))
+    assert clean.snr_db > 80
+    assert find_delays(sent, delayed(sent, 480) + hum).snr_db > 50
+    burst = sent.samples[sent.starts[0] : sent.starts[0] + sent.burst_samples]
+    over = 20 * np.log10(np.std(burst) / (1e-3 * np.sqrt(5700 / 24_000)))
+    assert find_delays(sent, delayed(sent, 480) + noise(sent, 1e-3)).snr_db == pytest.approx(over, abs=1.5)
 
 
 def test_silence_is_not_a_delay(sent: BurstSignal) -> None:
@@ -129,7 +137,7 @@ import json, threading, time
 from dataclasses import asdict
 import jack
 from audio.devices import choose_rate, find_device
-from audio.loopback import LoopbackError, measure_loopback
+from audio.loopback import measure_loopback
 
 device_in, device_out = find_device("system", "input"), find_device(None, "output")
 client = jack.Client("patch")
@@ -144,43 +152,19 @@ def connect():
             client.connect(outs[0], ins[0])
             return
 
-try:
-    measure_loopback(device_in, device_out, 48000, 240)
-except LoopbackError as error:
-    print(error)
 threading.Thread(target=connect).start()
 print(json.dumps(asdict(measure_loopback(device_in, device_out, choose_rate(device_in, device_out), 240))))
 """
 
 
-@pytest.fixture
-def jack_server() -> Iterator[dict[str, str]]:
-    if not shutil.which("jackd"):
-        pytest.skip("jackd is not installed")
-    name = f"menura-loopback-{os.getpid()}"
-    environment = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_AUDIO_RESERVATION": "1"}
-    command = ["jackd", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", "240", "-C", "1", "-P", "1"]
-    quiet = subprocess.DEVNULL
-    server = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)
-    try:
-        subprocess.run(
-            ["jack_wait", "-w", "-t", "10"], env=environment, check=True, stdout=quiet, stderr=quiet
-        )
-        yield environment
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
 @pytest.mark.jack
-def test_measures_a_real_server_exactly(jack_server: dict[str, str]) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", _MEASURE], env=jack_server, capture_output=True, text=True, timeout=60
-    )
+def test_measures_a_real_server_exactly() -> None:
+    with JackServer() as server:
+        run = subprocess.run(
+            [sys.executable, "-c", _MEASURE], env=server.env(), capture_output=True, text=True, timeout=60
+        )
     assert run.returncode == 0, run.stderr
-    refused, measured = run.stdout.strip().splitlines()
-    assert refused.startswith("Nothing of the test sound came back")
-    result = json.loads(measured)
+    result = json.loads(run.stdout)
     # PortAudio out -> PortAudio in: one period of 240 frames, plus what PortAudio buffers: whole periods.
     periods = result["delay_ms"] / 5.0
     assert periods == pytest.approx(round(periods), abs=0.01)

@@ -79,6 +79,7 @@ def test_two_threads_share_it() -> None:
 
 _WRITER = """
 import sys
+import time
 import numpy as np
 from multiprocessing import resource_tracker, shared_memory
 from audio.ring import Ring
@@ -89,14 +90,16 @@ done, total = 0, int(sys.argv[2])
 rng = np.random.default_rng(4)
 while done < total:
     n = min(int(rng.integers(1, 300)), total - done)
-    done += ring.push(np.arange(done, done + n, dtype=np.float32) % 9973)
+    taken = ring.push(np.arange(done, done + n, dtype=np.float32) % 9973)
+    done += taken
+    time.sleep(0 if taken else 1e-4)
 del ring
 memory.close()
 """
 
 
 def test_two_processes_share_it() -> None:
-    total = 300_000
+    total = 200_000
     memory = shared_memory.SharedMemory(create=True, size=16 + 4 * 1024)
     ring = Ring(np.frombuffer(memory.buf, np.float32, 1024, 16), np.frombuffer(memory.buf, np.int64, 2))
     try:
@@ -106,6 +109,7 @@ def test_two_processes_share_it() -> None:
             n = ring.pop_into(out)
             assert np.array_equal(out[:n], np.arange(got, got + n, dtype=np.float32) % 9973)
             got += n
+            time.sleep(0 if n else 1e-4)
             assert n or writer.poll() in (None, 0)
         assert writer.wait(20) == 0
     finally:
