@@ -1,0 +1,112 @@
+"""A dummy JACK server for a test: real callbacks on a real clock, no hardware.
+
+    with JackServer() as server:
+        subprocess.run([...], env=server.env())
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from types import TracebackType
+
+import pytest
+
+RATE = 48_000
+PERIOD = 240
+_READY_TIMEOUT_S = 10
+
+
+class JackServer:
+    """`jackd` with its dummy driver under a name of its own, so that servers of other tests do not meet.
+
+    `rate` in Hz, `period` in frames; the dummy driver's clock makes one cycle every `period / rate`
+    seconds. The device that clients see is `system`, with one input and one output channel.
+    """
+
+    def __init__(self, rate: int = RATE, period: int = PERIOD) -> None:
+        self.rate = rate
+        self.period = period
+        self.name = f"menura-{uuid.uuid4().hex[:12]}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> JackServer:
+        require_jackd()
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def env(self, base: dict[str, str] | None = None) -> dict[str, str]:
+        """`base` (default: this process's environment) with this server as the only one a client finds."""
+        found = dict(os.environ if base is None else base)
+        found |= {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
+        return found
+
+    def start(self) -> None:
+        """Starts the server and returns when clients can connect. Raises RuntimeError if they never can."""
+        options = ["-n", self.name, *scheduling(), "-d", "dummy", "-r", str(self.rate)]
+        options += ["-p", str(self.period), "-C", "1", "-P", "1"]
+        self._process = subprocess.Popen(
+            ["jackd", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        waited = subprocess.run(
+            ["jack_wait", "-s", self.name, "-w", "-t", str(_READY_TIMEOUT_S)],
+            capture_output=True,
+            check=False,
+        )
+        if waited.returncode or self._process.poll() is not None:
+            self.stop()
+            raise RuntimeError("jackd did not come up; try by hand: jackd " + " ".join(options))
+
+    def stop(self) -> None:
+        """Ends the server as if the sound system had gone away; harmless when it is not running."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def restart(self) -> None:
+        """Stops the server and starts it again under the same name."""
+        self.stop()
+        self.start()
+
+
+def require_jackd() -> None:
+    """Skips the test where JACK is not installed; fails it instead in CI, where it has to be."""
+    missing = [tool for tool in ("jackd", "jack_wait") if shutil.which(tool) is None]
+    if not missing:
+        return
+    reason = f"{' and '.join(missing)} not found; on Debian: apt-get install jackd2"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def scheduling() -> list[str]:
+    """jackd's options for real-time scheduling where this user may have it, as audio has on any desktop.
+
+    On a busy build machine it keeps other programs out of the measurement.
+    """
+    if sys.platform != "linux":
+        return ["-r"]
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        return ["-r"]
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    return ["-R", "-P", "60"]
