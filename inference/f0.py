@@ -64,7 +64,7 @@ class F0Tracker:
     """
 
     def __init__(self) -> None:
-        self._sos = signal.butter(2, [40.0, _LOW_PASS_HZ], "bandpass", fs=MODEL_RATE, output="sos")
+        self._b, self._a = signal.butter(2, [40.0, _LOW_PASS_HZ], "bandpass", fs=MODEL_RATE)
         self._lag_weight = 1.0 - _LAG_BIAS * np.arange(_MAX_LAG + 1) / _MAX_LAG
         self._history = np.zeros(_HISTORY)
         self._padded = np.zeros(_FFT)
@@ -73,7 +73,7 @@ class F0Tracker:
 
     def reset(self) -> None:
         """Forgets the past."""
-        self._zi = np.zeros((self._sos.shape[0], 2))
+        self._zi = np.zeros(self._a.size - 1)
         self._history[:] = 0.0
         self._log2 = np.zeros(0)
         self._cost = np.zeros(0)
@@ -85,8 +85,7 @@ class F0Tracker:
 
         `block`: (240,) floats in [-1, 1]; non-finite samples count as silence.
         """
-        clean = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
-        filtered, self._zi = signal.sosfilt(self._sos, clean, zi=self._zi)
+        filtered, self._zi = signal.lfilter(self._b, self._a, finite(block), zi=self._zi)
         self._history[:-HOP] = self._history[HOP:]
         self._history[-HOP:] = filtered
         return self._decide(self._correlate())
@@ -95,10 +94,10 @@ class F0Tracker:
         """Normalised cross-correlation of the newest window with its past, by lag: (_MAX_LAG + 1,)."""
         past = self._history
         self._padded[:_WINDOW] = past[-_WINDOW:]
-        spectrum = fft.rfft(past, _FFT)
-        product = spectrum * np.conj(fft.rfft(self._padded))
+        spectrum = np.fft.rfft(past, _FFT)
+        product = spectrum * np.conj(np.fft.rfft(self._padded))
         # Element i is the correlation with the window that starts at sample i: lag _MAX_LAG - i.
-        correlation = fft.irfft(product, _FFT)[_MAX_LAG::-1]
+        correlation = np.fft.irfft(product, _FFT)[_MAX_LAG::-1]
         np.cumsum(past * past, out=self._energy[1:])
         energy = (self._energy[_WINDOW:] - self._energy[:-_WINDOW])[::-1]
         self._level = max(energy[0], 0.995 * self._level)
@@ -124,6 +123,14 @@ class F0Tracker:
         margin = unvoiced - best
         voicing = 1.0 / (1.0 + math.exp(-_VOICING_SLOPE * margin))
         return (MODEL_RATE / float(lags[voiced.argmin()]) if margin > 0 else 0.0), voicing
+
+
+def finite(block: NDArray[np.floating]) -> Array:
+    """Returns `block` as a new float64 array held to [-1, 1], with 0 where it is not finite."""
+    clean = block.astype(np.float64)
+    if not math.isfinite(clean.sum()):
+        clean[~np.isfinite(clean)] = 0.0
+    return np.minimum(np.maximum(clean, -1.0, out=clean), 1.0, out=clean)
 
 
 def _peaks(correlation: Array, weight: Array) -> tuple[Array, Array]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import signal
 
 from inference.converter import HOP, Block, Controls, PitchFrame
-from inference.f0 import F0Tracker
+from inference.f0 import F0Tracker, finite
 from inference.modelfree.breath import Breath
 from inference.modelfree.envelope import (
     ORDER,
@@ -29,6 +31,8 @@ LATENCY = 240
 
 _HISTORY = 2048
 _SUBFRAME = HOP // 2
+_ONE = np.ones(1)
+_DE_EMPHASIS = np.array([1.0, -PRE_EMPHASIS])
 
 
 class ModelFreeConverter:
@@ -85,6 +89,7 @@ class ModelFreeConverter:
         self._correlation = np.zeros(ORDER + 1)
         self._correlation[0] = 1e-12
         self._de_emphasis = np.zeros(1)
+        self._stretched: Array | None = None
         self._end = 0
         self._pitch = PitchFrame()
 
@@ -102,12 +107,12 @@ class ModelFreeConverter:
         `block`: (240,) float32 in [-1, 1]; non-finite samples count as silence. The array returned
         belongs to the converter and is valid until the next call.
         """
-        clean = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64).clip(-1.0, 1.0)
+        clean = finite(block)
         f0_hz, voicing = self._tracker.step(clean)
         self._plan.turn(controls)
         self._append(clean)
         correlation = self._analyser.autocorrelation(self._speech[-WINDOW:], f0_hz)
-        inverses = (predictor(0.5 * (self._correlation + correlation)), predictor(correlation))
+        inverses = (predictor(0.5 * (self._correlation + correlation))[0], predictor(correlation)[0])
         self._correlation = correlation
         self._mark(inverses[1], f0_hz)
         excitation = self._player.render(
@@ -144,13 +149,25 @@ class ModelFreeConverter:
 
     def _resonate(self, excitation: Array, inverses: tuple[Array, Array]) -> Array:
         """The excitation through the (stretched) vocal tract, pre-emphasis undone."""
-        ratio = self._plan.formant_ratio
-        parts = []
-        for i, inverse in enumerate(inverses):
-            part = excitation[i * _SUBFRAME : (i + 1) * _SUBFRAME]
-            filter_, gain = (inverse, 1.0) if ratio == 1.0 else self._warp.warp(inverse, ratio)
-            parts.append(self._synthesis.filter(part, filter_, gain))
-        output, self._de_emphasis = signal.lfilter(
-            [1.0], [1.0, -PRE_EMPHASIS], np.concatenate(parts), zi=self._de_emphasis
+        half = np.split(excitation, 2)
+        (first, first_gain), (second, second_gain) = self._tract(inverses)
+        emphasised = np.concatenate(
+            (
+                self._synthesis.filter(half[0], first, first_gain),
+                self._synthesis.filter(half[1], second, second_gain),
+            )
         )
+        output, self._de_emphasis = signal.lfilter(_ONE, _DE_EMPHASIS, emphasised, zi=self._de_emphasis)
         return output
+
+    def _tract(self, inverses: tuple[Array, Array]) -> list[tuple[Array, float]]:
+        """Inverse filter and gain of the vocal tract to be heard, for both halves of the hop."""
+        ratio = self._plan.formant_ratio
+        if ratio == 1.0:
+            self._stretched = None
+            return [(inverse, 1.0) for inverse in inverses]
+        stretched = self._warp.correlation(inverses[1], ratio)
+        before = stretched if self._stretched is None else self._stretched
+        self._stretched = stretched
+        tracts = (predictor(0.5 * (before + stretched)), predictor(stretched))
+        return [(inverse, math.sqrt(error)) for inverse, error in tracts]

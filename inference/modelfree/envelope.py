@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, signal
-from scipy.linalg import solve_toeplitz
+from scipy import signal
+from scipy.linalg.lapack import dposv
 
 from inference.converter import HOP, MODEL_RATE
 
@@ -27,6 +25,7 @@ _GRID = 512
 _BANDWIDTH_HZ = 40.0
 _NOISE = 2e-5
 _SILENCE = 1e-12
+_TOEPLITZ = np.abs(np.arange(ORDER)[:, None] - np.arange(ORDER))
 
 
 class EnvelopeAnalyser:
@@ -50,23 +49,30 @@ class EnvelopeAnalyser:
         The lag window is the transform of a smoothing of the power spectrum as wide as F0, so that the
         envelope does not follow single harmonics (Tohkura's lag window with the width of CheapTrick).
         """
-        spectrum = fft.rfft(speech * self._window, _FFT)
+        spectrum = np.fft.rfft(speech * self._window, _FFT)
         power = spectrum.real**2 + spectrum.imag**2
-        correlation = fft.irfft(power)[: ORDER + 1] * self._bandwidth
+        correlation = np.fft.irfft(power)[: ORDER + 1] * self._bandwidth
         if f0_hz > 0:
             correlation *= np.sinc(f0_hz * self._lags)
         correlation[0] += _SILENCE
         return correlation
 
 
-def predictor(correlation: Array) -> Array:
-    """Coefficients (ORDER + 1,), first one 1, of the minimum-phase inverse filter A(z)."""
-    solution = solve_toeplitz(correlation[:-1], -correlation[1:], check_finite=False)
-    return np.concatenate(([1.0], solution))
+def predictor(correlation: Array) -> tuple[Array, float]:
+    """Minimum-phase inverse filter A(z), (ORDER + 1,) with first coefficient 1, and its error power.
+
+    `correlation`: lags 0 to ORDER. Where it is no autocorrelation, the filter passes everything.
+    """
+    inverse = np.zeros(ORDER + 1)
+    inverse[0] = 1.0
+    _, solution, failed = dposv(correlation[_TOEPLITZ], -correlation[1:])
+    if failed == 0:
+        inverse[1:] = solution
+    return inverse, max(float(inverse @ correlation), 0.0)
 
 
 class FormantWarp:
-    """Stretches an all-pole envelope in frequency by `ratio` and keeps the power of the result."""
+    """Stretches all-pole envelopes in frequency and keeps their power."""
 
     def __init__(self) -> None:
         angle = np.pi * np.arange(_GRID + 1) / _GRID
@@ -74,23 +80,32 @@ class FormantWarp:
         weight[[0, -1]] = 1.0
         self._to_correlation = np.cos(np.outer(np.arange(ORDER + 1), angle)) * weight / (2 * _GRID)
         self._de_emphasis = weight / np.abs(1 - PRE_EMPHASIS * np.exp(-1j * angle)) ** 2
-        self._bins = np.arange(_GRID + 1.0)
+        self._set_ratio(1.0)
 
-    def warp(self, inverse: Array, ratio: float) -> tuple[Array, float]:
-        """Returns the inverse filter of the stretched envelope and the gain that keeps its power.
+    def correlation(self, inverse: Array, ratio: float) -> Array:
+        """Autocorrelation (ORDER + 1,) of the impulse response of 1 / A(z), stretched by `ratio`.
 
         `inverse`: (ORDER + 1,) coefficients of A(z). Resonances at f move to `ratio` * f; above the
-        band that the source has, its last value is held.
+        band that the source has, its last value is held. The power after de-emphasis stays.
         """
-        response = fft.rfft(inverse, 2 * _GRID)
+        if ratio != self._ratio:
+            self._set_ratio(ratio)
+        response = np.fft.rfft(inverse, 2 * _GRID)
         power = 1.0 / (response.real**2 + response.imag**2)
-        warped = np.interp(self._bins / ratio, self._bins, power)
-        correlation = self._to_correlation @ warped
-        correlation[0] *= 1.0 + 1e-7
-        result = predictor(correlation)
-        error = max(float(result @ correlation), 0.0)
+        below = power[self._below]
+        warped = below + self._fraction * (power[self._above] - below)
         balance = float(power @ self._de_emphasis) / float(warped @ self._de_emphasis)
-        return result, math.sqrt(error * balance)
+        correlation = self._to_correlation @ warped
+        correlation *= balance
+        correlation[0] *= 1.0 + 1e-7
+        return correlation
+
+    def _set_ratio(self, ratio: float) -> None:
+        place = np.minimum(np.arange(_GRID + 1) / ratio, _GRID)
+        self._below = place.astype(np.intp)
+        self._above = np.minimum(self._below + 1, _GRID)
+        self._fraction = place - self._below
+        self._ratio = ratio
 
 
 class AllPole:
