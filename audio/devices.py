@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -228,9 +229,19 @@ def _reason(error: Exception) -> str:
     return str(error.args[0]) if error.args else type(error).__name__
 
 
+# Two threads that save and restore the same descriptor crosswise would lose it for good.
+_STDERR_LOCK = threading.Lock()
+
+
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Sends file descriptor 2 to nowhere: ALSA and JACK complain there about devices nobody asked for."""
+    with _STDERR_LOCK, _stderr_to_nowhere():
+        yield
+
+
+@contextmanager
+def _stderr_to_nowhere() -> Iterator[None]:
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.flush()
     try:

@@ -26,6 +26,14 @@ _SUBTYPES = {
 """Where libsndfile's default would be 16 bits and the format can do better."""
 
 
+_CONTAINERS = {"AIF": "AIFF", "OPUS": "OGG", "OGA": "OGG", "WAVE": "WAV"}
+"""Suffixes that libsndfile names otherwise."""
+
+_HIGHEST_VORBIS_RATE = 200_000
+_FRAMES_PER_WRITE = 16_384
+"""libsndfile's Vorbis and Opus encoders keep a whole write on the stack: a minute at once crashes them."""
+
+
 class AudioFileError(ValueError):
     """A sound file that cannot be read or written; the message is one sentence for the user."""
 
@@ -89,6 +97,8 @@ def check_writable(path: str | Path) -> None:
     _format_of(path)
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder; name a file to write to.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise AudioFileError(f"{path} is write-protected; choose another name.")
     folder = path.parent
     if not folder.is_dir():
         raise AudioFileError(f"The folder {folder} does not exist; create it or choose another one.")
@@ -109,16 +119,18 @@ def write_audio(path: str | Path, samples: Samples, rate: int) -> None:
     import soundfile
 
     path = Path(path)
-    container = _format_of(path)
+    container, subtype = _format_of(path)
     check_writable(path)
+    if container == "OGG" and not 0 < rate <= _HIGHEST_VORBIS_RATE:
+        raise _refusal(path, samples, rate)  # libvorbis crashes
     samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     descriptor, name = tempfile.mkstemp(prefix=".menura-", suffix=path.suffix, dir=path.parent)
     os.close(descriptor)
     try:
-        soundfile.write(name, samples, rate, format=container, subtype=_SUBTYPES.get(container))
+        _encode(name, samples, rate, container, subtype)
         _make_permanent(Path(name), path)
     except soundfile.LibsndfileError as error:
-        raise _refusal(path, samples, rate, error) from error
+        raise _refusal(path, samples, rate) from error
     except OSError as error:
         raise _write_error(path, error) from error
     finally:
@@ -126,17 +138,16 @@ def write_audio(path: str | Path, samples: Samples, rate: int) -> None:
 
 
 def _check_readable(path: Path) -> None:
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder; name a sound file.")
+    if path.exists() and not path.is_file():  # opening a pipe would wait for its other end
+        raise AudioFileError(f"{path} is not an ordinary file; name a sound file.")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
     except FileNotFoundError as error:
         raise AudioFileError(f"{path} does not exist; check the name and the folder.") from error
-    except IsADirectoryError as error:
-        raise AudioFileError(f"{path} is a folder; name a sound file.") from error
     except PermissionError as error:
-        # Windows says this of folders too.
-        if path.is_dir():
-            raise AudioFileError(f"{path} is a folder; name a sound file.") from error
         raise AudioFileError(f"{path} may not be read; ask its owner for permission.") from error
     except OSError as error:
         raise AudioFileError(f"{path} cannot be read: {error.strerror}.") from error
@@ -144,16 +155,15 @@ def _check_readable(path: Path) -> None:
         raise AudioFileError(f"{path} is empty (zero bytes); choose another file.")
 
 
-def _format_of(path: Path) -> str:
+def _format_of(path: Path) -> tuple[str, str | None]:
+    """Returns libsndfile's names of the container and the sample format (None: its default)."""
     import soundfile
 
-    known = soundfile.available_formats()
-    name = {"AIF": "AIFF", "OPUS": "OGG", "OGA": "OGG", "WAVE": "WAV"}.get(
-        path.suffix[1:].upper(), path.suffix[1:].upper()
-    )
-    if name not in known or name == "RAW":
+    suffix = path.suffix[1:].upper()
+    container = _CONTAINERS.get(suffix, suffix)
+    if container not in soundfile.available_formats() or container == "RAW":
         raise AudioFileError(f"{path.name} has no known sound format; end its name with .wav, .flac or .ogg.")
-    return name
+    return container, "OPUS" if suffix == "OPUS" else _SUBTYPES.get(container)
 
 
 def _make_permanent(written: Path, path: Path) -> None:
@@ -166,11 +176,24 @@ def _make_permanent(written: Path, path: Path) -> None:
     os.replace(written, path)
 
 
-def _refusal(path: Path, samples: Samples, rate: int, error: Exception) -> AudioFileError:
+def _encode(name: str, samples: Samples, rate: int, container: str, subtype: str | None) -> None:
+    import soundfile
+
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    with soundfile.SoundFile(name, "w", rate, channels, subtype, format=container) as file:
+        for start in range(0, len(samples), _FRAMES_PER_WRITE):
+            file.write(samples[start : start + _FRAMES_PER_WRITE])
+
+
+def _refusal(path: Path, samples: Samples, rate: int) -> AudioFileError:
     """Returns what to tell when libsndfile gave up: a full disk, or a format that cannot hold this."""
     if shutil.disk_usage(path.parent).free < samples.nbytes:
         return AudioFileError(f"The disk is full: {path} was not written; make room and try again.")
-    return AudioFileError(f"{path.suffix} cannot hold this sound at {rate} Hz ({error}); write a .wav file.")
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    return AudioFileError(
+        f"A {path.suffix} file cannot hold {channels} channel{'s' * (channels > 1)} at {rate} Hz; "
+        "choose another format or rate."
+    )
 
 
 def _write_error(path: Path, error: OSError) -> AudioFileError:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -207,9 +208,13 @@ def test_broken_audio_system_is_one_sentence(sd: FakePortAudio, monkeypatch: pyt
         list_devices()
 
 
-def test_native_complaints_are_swallowed_and_ours_are_not(capfd: pytest.CaptureFixture[str]) -> None:
+def test_native_complaints_are_swallowed_and_ours_are_not(
+    sd: FakePortAudio, capfd: pytest.CaptureFixture[str]
+) -> None:
     with devices._quiet_stderr():
         os.write(2, b"ALSA lib pcm.c: Unknown PCM\n")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: devices.supports(device(0), "input", 48_000), range(200)))
     os.write(2, b"ours\n")
     assert capfd.readouterr().err == "ours\n"
 

@@ -31,11 +31,11 @@ def test_round_trip(tmp_path: Path, rate: int, channels: int, suffix: str, toler
 
 
 @pytest.mark.parametrize("name", ["a.ogg", "a.mp3", "a.opus"])
-def test_lossy_formats(tmp_path: Path, name: str) -> None:
-    write_audio(tmp_path / name, noise(48_000)[:, 0], 48_000)
+def test_lossy_formats_and_long_files(tmp_path: Path, name: str) -> None:
+    write_audio(tmp_path / name, np.zeros(60 * 48_000, np.float32), 48_000)
     clip = read_audio(tmp_path / name)
     assert clip.rate == 48_000
-    assert clip.seconds == pytest.approx(1, abs=0.1)
+    assert clip.seconds == pytest.approx(60, abs=0.1)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE", "ULAW"])
@@ -67,6 +67,7 @@ def _wav(path: Path, x: np.ndarray) -> None:
     [
         (lambda path: None, "does not exist"),
         (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: os.mkfifo(path), "not an ordinary file"),
         (lambda path: path.write_bytes(b""), "zero bytes"),
         (lambda path: path.write_text("not a sound at all" * 50), "not a sound file"),
         (lambda path: path.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt "), "not a sound file|zero samples"),
@@ -142,10 +143,30 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     assert os.listdir(tmp_path) == ["x.wav"]
 
 
-def test_a_format_that_cannot_hold_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(AudioFileError, match=r"write a \.wav file"):
-        write_audio(tmp_path / "x.mp3", noise(100, 8), 48_000)
+@pytest.mark.parametrize(
+    ("name", "channels", "rate"),
+    [
+        ("x.mp3", 8, 48_000),
+        ("x.ogg", 1, 384_000),
+        ("x.ogg", 1, 0),
+        ("x.opus", 2, 44_100),
+        ("x.flac", 1, 2_000_000),
+    ],
+)
+def test_a_format_that_cannot_hold_it_says_so(tmp_path: Path, name: str, channels: int, rate: int) -> None:
+    with pytest.raises(
+        AudioFileError, match=rf"{name[1:]} file cannot hold {channels} channels? at {rate} Hz; choose"
+    ):
+        write_audio(tmp_path / name, noise(100, channels), rate)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_write_protected_file_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.wav"
+    write_audio(path, noise(), 48_000)
+    monkeypatch.setattr(files.os, "access", lambda *_: False)  # root may write anything
+    with pytest.raises(AudioFileError, match="write-protected"):
+        check_writable(path)
 
 
 def test_new_files_get_ordinary_permissions(tmp_path: Path) -> None:
