@@ -1,9 +1,17 @@
-"""Where in a recording somebody speaks, by level alone."""
+"""How a recording is cut before a speaker encoder hears it: silences out, the rest in stretches."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+ENCODER_RATE = 16_000
+"""Sample rate of the speaker encoder, Hz."""
+
+WINDOW = 400
+STEP = 160
+PARTIAL = STEP * 159 + WINDOW
+"""Samples the encoder hears at a time: 160 spectral frames, 1.6 s."""
 
 _FRAME_S = 0.03
 _KEEP_FRAMES = 4
@@ -32,3 +40,23 @@ def speech_mask(x: NDArray[np.float32], rate: int) -> NDArray[np.bool_]:
 def trim_silence(x: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """x without its silences, as `speech_mask` finds them: (m,), m <= n; empty where nobody speaks."""
     return x[speech_mask(x, rate)]
+
+
+def partial_starts(n: int, per_second: float = 1.3, coverage: float = 0.75) -> list[int]:
+    """Where the overlapping stretches of an utterance of n samples begin, at `ENCODER_RATE`.
+
+    Counted from half a window before its first sample, as the encoder was trained (Wan et al. 2018;
+    Resemblyzer cuts the same way): at least one, and the last only when speech fills `coverage` of it.
+    """
+    step = round(ENCODER_RATE / per_second / STEP)
+    frames = -(-(n + 1) // STEP)
+    starts = [STEP * i for i in range(0, max(1, frames - 160 + step + 1), step)]
+    if len(starts) > 1 and (n - starts[-1]) / (160 * STEP) < coverage:
+        starts.pop()
+    return starts
+
+
+def padding(n: int, starts: list[int]) -> tuple[int, int]:
+    """Zeros to put before and after an utterance of n samples so that every stretch is whole."""
+    before = WINDOW // 2
+    return before, max(0, starts[-1] + PARTIAL - before - n)

