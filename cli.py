@@ -79,9 +79,14 @@ def devices(as_json: AsJson = False) -> None:
         _print_json([asdict(device) for device in found])
         return
     for device in found:
-        marks = [f"{device.inputs} in" if device.inputs else "", f"{device.outputs} out" if device.outputs else ""]
-        marks += ["default in" if device.is_default_input else "", "default out" if device.is_default_output else ""]
-        typer.echo(f"{device.name}  ({', '.join(filter(None, marks))}; {device.default_rate_hz} Hz)")
+        facts = {
+            f"{device.inputs} in": device.inputs,
+            f"{device.outputs} out": device.outputs,
+            "default in": device.is_default_input,
+            "default out": device.is_default_output,
+        }
+        shown = ", ".join(fact for fact, holds in facts.items() if holds)
+        typer.echo(f"{device.name}  ({shown}; {device.default_rate_hz} Hz)")
     if not found:
         typer.echo("No sound device found. Connect one, or start the sound server, and try again.")
 
@@ -115,7 +120,7 @@ def _describe(voice: Any) -> dict[str, Any]:
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A sound file.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its suffix is the format.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; the suffix is its format.")],
     voice: Annotated[str, typer.Option(help=_VOICE_HELP)],
     pitch: Pitch = 0.0,
     formant: Formant = 0.0,
@@ -137,12 +142,12 @@ def live(
     bypass: Annotated[bool, typer.Option("--bypass", help="Pass the microphone through unchanged.")] = False,
     input_device: InputDevice = None,
     output_device: OutputDevice = None,
-    monitor: Annotated[str | None, typer.Option(help="Device on which you hear the converted voice too.")] = None,
+    monitor: Annotated[str | None, typer.Option(help="Device on which you hear the result.")] = None,
     pitch: Pitch = 0.0,
     formant: Formant = 0.0,
     rate: Annotated[int | None, typer.Option(help="Sample rate in Hz; chosen for you if left out.")] = None,
     block: Annotated[
-        int | None, typer.Option(min=16, max=8192, help="Device block in frames; the device's own if left out.")
+        int | None, typer.Option(min=16, max=8192, help="Frames per device block; the device's if left out.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after this time.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write latency, xruns and load as JSON here.")] = None,

@@ -16,9 +16,8 @@ from multiprocessing.synchronize import Semaphore
 from audio.devices import Device, DeviceError, choose_rate, find_device
 from audio.priority import raise_priority
 from audio.streams import StreamPlan, Streams, Tap
-from inference.engine.internal import Lost, Opened
+from inference.engine.internal import Lost, Opened, StreamInfo
 from inference.engine.messages import StreamConfig, StreamsOpened
-from inference.engine.session import StreamInfo
 from inference.engine.shared import SharedBlock
 
 _POLL_S = 0.1
@@ -93,9 +92,7 @@ def _describe(plan: StreamPlan, streams: Streams) -> Opened:
         block_frames=plan.block_frames,
         duplex=plan.duplex,
     )
-    info = StreamInfo(
-        plan.input_rate, plan.output_rate, plan.monitor_rate, plan.duplex, *streams.latency_s
-    )
+    info = StreamInfo(plan.input_rate, plan.output_rate, plan.monitor_rate, plan.duplex, *streams.latency_s)
     return Opened(opened, info)
 
 
@@ -108,5 +105,5 @@ def _hold(streams: Streams, conn: Connection) -> None:
         except (EOFError, OSError):
             return
         if not streams.active:
-            conn.send(Lost("The audio device stopped. It may have been unplugged or taken by another program."))
+            conn.send(Lost("The audio device stopped; it may have been unplugged."))
             return

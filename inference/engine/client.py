@@ -30,6 +30,20 @@ from voices.voice import Voice
 _SCOPE_READ_HOPS = 200
 """Most hops handed out at once, 2 s: the rest of the memory is being written."""
 
+_AS_THEY_ARE = (
+    "seconds",
+    "block_ms",
+    "real_time_factor",
+    "compute_p999_ms",
+    "input_peak",
+    "input_rms",
+    "output_peak",
+    "output_rms",
+    "limiter_gain_db",
+    "drift_ppm",
+)
+"""Fields of the shared record that `Telemetry` has under the same name and meaning."""
+
 
 class EngineClient:
     """Starts and steers the engine. One thread uses it, and no call waits for the engine.
@@ -105,7 +119,6 @@ class EngineClient:
             late_blocks=int(values["late_blocks"]),
             dropped_samples=int(values["dropped_samples"] + streams[0]["dropped"]),
         )
-        plain = ["seconds", "block_ms", "real_time_factor", "compute_p999_ms", "input_peak", "input_rms", "output_peak", "output_rms", "limiter_gain_db", "drift_ppm"]
         return Telemetry(
             running=bool(values["running"]),
             gate_open=bool(values["gate_open"]),
@@ -116,7 +129,7 @@ class EngineClient:
             rss_mb=usage.rss_mb,
             worker_restarts=usage.worker_restarts,
             stream_restarts=usage.stream_restarts,
-            **{name: values[name] for name in plain},
+            **{name: values[name] for name in _AS_THEY_ARE},
         )
 
     def _record(self) -> np.ndarray:

@@ -5,8 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inference.engine.messages import EngineParams, StreamsOpened
-from inference.engine.session import StreamInfo
 from voices.voice import Voice
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What the audio process opened. Rates in Hz (monitor 0: none), latencies in seconds as reported."""
+
+    input_rate: int
+    output_rate: int
+    monitor_rate: int
+    duplex: bool
+    input_latency_s: float
+    output_latency_s: float
+
 
 # Supervisor -> worker.
 

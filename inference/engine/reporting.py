@@ -24,7 +24,7 @@ class Reporter:
         record = shared["telemetry"]
         # A worker that was killed while writing leaves an odd number.
         self._sequence[0] += int(self._sequence[0]) % 2
-        self._fields = {name: record[name] for name in record.dtype.names}
+        self._fields = {name: record[name] for name in record.dtype.names or ()}
         self._scope_hops = shared["scope_hops"]
         self._scope_in = shared["scope_input"].reshape(SCOPE_HOPS, HOP)
         self._scope_out = shared["scope_output"].reshape(SCOPE_HOPS, HOP)

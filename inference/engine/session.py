@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from audio.resample import make_resampler
 from audio.smooth import GainRamp
 from inference.chain import Chain
 from inference.converter import HOP, MODEL_RATE, Block, Converter, PitchFrame
+from inference.engine.internal import StreamInfo
 from inference.engine.messages import EngineParams, MonitorSource
 from inference.engine.outlet import Moment, Outlet, StreamView
 from inference.engine.reporting import Reporter
@@ -23,18 +23,6 @@ _QUIET = 0.003
 
 _BACKLOG_HOPS = 4
 """More input than this waiting means the worker was stalled; older samples are dropped."""
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """What the audio process opened. Rates in Hz (monitor 0: none), latencies in seconds as reported."""
-
-    input_rate: int
-    output_rate: int
-    monitor_rate: int
-    duplex: bool
-    input_latency_s: float
-    output_latency_s: float
 
 
 class Session:

@@ -41,7 +41,31 @@ STREAM = np.dtype(
 TELEMETRY = np.dtype(
     [
         (name, np.float64)
-        for name in ["running", "seconds", "sample_rate", "block_ms", "device_in", "ring_in", "hop", "lookahead", "compute_p50", "compute_p99", "margin", "device_out", "late_blocks", "dropped_samples", "real_time_factor", "compute_p999_ms", "input_peak", "input_rms", "output_peak", "output_rms", "limiter_gain_db", "gate_open", "drift_ppm"]
+        for name in [
+            "running",
+            "seconds",
+            "sample_rate",
+            "block_ms",
+            "device_in",
+            "ring_in",
+            "hop",
+            "lookahead",
+            "compute_p50",
+            "compute_p99",
+            "margin",
+            "device_out",
+            "late_blocks",
+            "dropped_samples",
+            "real_time_factor",
+            "compute_p999_ms",
+            "input_peak",
+            "input_rms",
+            "output_peak",
+            "output_rms",
+            "limiter_gain_db",
+            "gate_open",
+            "drift_ppm",
+        ]
     ]
 )
 

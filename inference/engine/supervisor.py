@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from inference.engine import audio_process, worker
+from inference.engine import entry
 from inference.engine.internal import (
     Attach,
     Attached,
@@ -27,6 +27,7 @@ from inference.engine.internal import (
     Lost,
     Opened,
     Ready,
+    StreamInfo,
     UseParams,
     UseVoice,
 )
@@ -45,7 +46,6 @@ from inference.engine.messages import (
     VoiceFailed,
     VoiceReady,
 )
-from inference.engine.session import StreamInfo
 from inference.engine.shared import RING_CAPACITY, SharedBlock
 from voices.voice import Voice
 
@@ -78,7 +78,10 @@ class Child:
         context = mp.get_context("spawn")
         self.conn, theirs = context.Pipe()
         self._process = context.Process(
-            target=target, args=(shared.name, theirs, *arguments), daemon=True, name=target.__module__
+            target=target,
+            args=(shared.name, theirs, *arguments),
+            daemon=True,
+            name=f"menura {target.__name__}",
         )
         self._process.start()
         theirs.close()
@@ -266,7 +269,7 @@ class Supervisor:
             self._lost("The audio system did not answer when the device was opened.")
         free = not self._attached or now > self._detach_until
         if self._wanted and self._ready and not self._audio and now >= self._retry_at and free:
-            self._audio = Child(audio_process.main, self._shared, self._wake, self._wanted)
+            self._audio = Child(entry.audio, self._shared, self._wake, self._wanted)
         if now >= self._usage_at:
             self._usage_at = now + _USAGE_S
             self._measure()
@@ -283,7 +286,7 @@ class Supervisor:
             self._worker.close(patience_s=0.0)
 
     def _start_worker(self) -> None:
-        self._worker = Child(worker.main, self._shared, self._wake)
+        self._worker = Child(entry.worker, self._shared, self._wake)
         self._worker.send(UseParams(self._params))
         if self._voice:
             self._worker.send(UseVoice(self._voice))
@@ -303,14 +306,17 @@ class Supervisor:
             reason = f" ({self._fault})" if self._fault else ""
             self._change(
                 EngineState.FAILED,
-                f"The converter failed {_CRASHES} times in a row{reason}. Choose another voice and start again.",
+                f"The converter failed {_CRASHES} times{reason}; choose another voice and start again.",
             )
         elif self._wanted:
-            self._change(EngineState.DEGRADED, "The converter stopped; the call hears silence until it is back.")
+            self._change(
+                EngineState.DEGRADED, "The converter stopped; the call hears silence until it is back."
+            )
         self._start_worker()
 
     def _attach(self) -> None:
-        assert self._info and self._worker
+        assert self._info
+        assert self._worker
         self._worker.send(Attach(self._info))
 
     def _close_audio(self) -> None:
