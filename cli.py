@@ -52,9 +52,8 @@ def _sentence(error: Exception) -> str | None:
     usage = typer.BadParameter.__mro__[2]
     if isinstance(error, usage):
         return error.format_message()  # type: ignore[attr-defined]
-    from voices.home import AlreadyRunningError
-
-    known = isinstance(error, ValueError | AlreadyRunningError) and type(error).__module__ != "builtins"
+    # Exceptions of our own packages carry a sentence for the user; others are failures of ours.
+    known = type(error).__module__.partition(".")[0] in {"audio", "gui", "inference", "voices"}
     return " ".join(str(error).split()) if known else None
 
 
@@ -206,7 +205,6 @@ def bench(
 ) -> None:
     """Measures speed here: converters per hop, start-up times, memory."""
     from inference.bench import run_bench
-
     from voices.files import write_text
 
     result = run_bench(typer.echo)
