@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -208,13 +208,27 @@ def test_broken_audio_system_is_one_sentence(sd: FakePortAudio, monkeypatch: pyt
         list_devices()
 
 
-def test_native_complaints_are_swallowed_and_ours_are_not(
-    sd: FakePortAudio, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_native_complaints_are_swallowed_and_ours_are_not(capfd: pytest.CaptureFixture[str]) -> None:
     with devices._quiet_stderr():
         os.write(2, b"ALSA lib pcm.c: Unknown PCM\n")
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: devices.supports(device(0), "input", 48_000), range(200)))
+    os.write(2, b"ours\n")
+    assert capfd.readouterr().err == "ours\n"
+
+
+def test_two_threads_that_silence_at_once_do_not_lose_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def silence() -> None:
+        with devices._quiet_stderr():
+            inside.set()
+            leave.wait(5)
+
+    other = threading.Thread(target=silence)
+    with devices._quiet_stderr():
+        other.start()
+        inside.wait(0.2)
+    leave.set()
+    other.join()
     os.write(2, b"ours\n")
     assert capfd.readouterr().err == "ours\n"
 
