@@ -47,6 +47,11 @@ class StreamView:
         """Largest callback so far, frames."""
         return int(self._record["block"][0])
 
+    def asked_with(self, frame: int) -> int:
+        """First frame of the callback that will ask for `frame`, if all callbacks are of one size."""
+        block = max(1, self.block)
+        return frame - (frame - int(self._record["frames"][0])) % block
+
     @property
     def underruns(self) -> int:
         """Callbacks that found too little."""
@@ -145,8 +150,7 @@ class Outlet:
     def _note_spare(self, now: float) -> None:
         if self._settling or not self._armed[0]:
             return
-        frames_ahead = self.stream.landing - self.stream.block + 1
-        spare = self.stream.clock.time_at(frames_ahead) - now
+        spare = self.stream.clock.time_at(self.stream.asked_with(self.stream.landing)) - now
         if spare < 0:
             self.late_blocks += 1
         self.margin.observe(now, spare)

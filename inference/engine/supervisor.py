@@ -143,6 +143,7 @@ class Supervisor:
         self._reason = ""
         self._fault = ""
         self._wanted: StreamConfig | None = None
+        self._fallback: StreamConfig | None = None
         self._voice: Voice | None = None
         self._params = EngineParams()
         self._worker: Child | None = None
@@ -196,6 +197,7 @@ class Supervisor:
     def _obey(self, command: Command) -> None:
         match command:
             case Start(config):
+                self._fallback = self._wanted if self._ran else None
                 self._close_audio()
                 self._wanted, self._ran, self._retry_at = config, False, 0.0
                 self._crashes.clear()
@@ -246,6 +248,10 @@ class Supervisor:
 
     def _lost(self, reason: str) -> None:
         self._close_audio()
+        if not self._ran and self._fallback:
+            self._wanted, self._fallback = self._fallback, None
+            self._change(EngineState.DEGRADED, f"{reason} Going back to the devices before.")
+            return
         if not self._ran:
             # It never worked: the user has to choose something else.
             self._wanted = None
