@@ -32,7 +32,8 @@ def speech_mask(x: NDArray[np.float32], rate: int) -> NDArray[np.bool_]:
     power = np.square(x[: count * size].reshape(count, size), dtype=np.float32).mean(axis=1)
     level = 10 * np.log10(power + 1e-12)
     active = level > max(_FLOOR_DB, float(np.percentile(level, 95)) - _RANGE_DB)
-    widened = np.convolve(active, np.ones(2 * _KEEP_FRAMES + 1), mode="same") > 0
+    reached = np.convolve(active, np.ones(2 * _KEEP_FRAMES + 1))
+    widened = reached[_KEEP_FRAMES : _KEEP_FRAMES + count] > 0
     mask = np.repeat(widened, size)
     return np.pad(mask, (0, len(x) - len(mask)), mode="edge")
 
