@@ -1,0 +1,40 @@
+"""What the studio needs from an engine; `inference.engine.client.EngineClient` is one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from inference.engine.messages import EngineParams, Event, StreamConfig
+from inference.engine.telemetry import Scope, Telemetry
+from voices.voice import Voice
+
+
+class EnginePort(Protocol):
+    """Steers one engine process. Called from the window's thread only; no call blocks."""
+
+    def start(self, config: StreamConfig) -> None:
+        """Opens the streams, again where they are open; `StateChanged` events follow."""
+
+    def stop(self) -> None:
+        """Closes the streams; `StateChanged` follows."""
+
+    def set_voice(self, voice: Voice) -> None:
+        """Makes a voice ready and switches to it; `VoiceReady` or `VoiceFailed` follows."""
+
+    def set_params(self, params: EngineParams) -> None:
+        """Replaces the parameters."""
+
+    def request_devices(self) -> None:
+        """Lists the devices anew; `DevicesListed` follows."""
+
+    def poll(self) -> list[Event]:
+        """Returns the events since the last call, oldest first."""
+
+    def telemetry(self) -> Telemetry:
+        """Returns the latest reading."""
+
+    def scope(self, cursor: int) -> Scope:
+        """Returns the signal that is new since `cursor` (24 kHz); 0 at first."""
+
+    def close(self) -> None:
+        """Ends the engine process."""

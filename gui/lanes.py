@@ -1,0 +1,173 @@
+"""Pixel columns of the scope's lanes: waveform, mel spectrogram, pitch. Numpy only, no Qt.
+
+A lane turns columns [first, last) of the history into an (height, n, 3) float32 picture, 0-255. Column
+k covers samples [k * step, (k + 1) * step).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gui.history import SignalHistory
+from inference.converter import MODEL_RATE
+
+Picture = NDArray[np.float32]
+N_FFT = 1024
+FLOOR_DB, CEILING_DB = -92.0, -22.0
+MEL_LOW_HZ, MEL_HIGH_HZ = 50.0, 11_000.0
+PITCH_LOW_HZ, PITCH_HIGH_HZ = 48.0, 900.0
+PITCH_MARKS_HZ = (55.0, 110.0, 220.0, 440.0, 880.0)
+WAVE_MARKS_DB = (-6.0, -24.0)
+WAVE_EXPONENT = 0.6
+"""Waveforms are drawn with compressed amplitude, so that speech at call level fills the lane."""
+
+
+def rgb(colour: str) -> Picture:
+    """Returns (3,) float32 0-255 for #rrggbb."""
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float32)
+
+
+def colour_map(stops: tuple[str, ...], size: int = 256) -> Picture:
+    """Returns (size, 3) colours, evenly spaced between the stops."""
+    table = np.stack([rgb(s) for s in stops])
+    at = np.linspace(0, len(stops) - 1, size)
+    return np.stack([np.interp(at, np.arange(len(stops)), table[:, c]) for c in range(3)], 1).astype(
+        np.float32
+    )
+
+
+def mel(hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Returns mel of Hz (O'Shaughnessy 1987)."""
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hz) / 700.0))
+
+
+def mel_rows(height: int) -> NDArray[np.float64]:
+    """Returns the centre in Hz of each pixel row, highest first."""
+    points = np.linspace(mel(MEL_HIGH_HZ), mel(MEL_LOW_HZ), height)
+    return np.asarray(700.0 * (10.0 ** (points / 2595.0) - 1.0))
+
+
+def mel_matrix(height: int) -> NDArray[np.float32]:
+    """Returns (height, N_FFT / 2 + 1) triangular weights, each row summing to 1, at least one bin wide."""
+    bin_hz = MODEL_RATE / N_FFT
+    centres = mel_rows(height)[:, None]
+    width = np.maximum(np.abs(np.gradient(centres[:, 0]))[:, None], bin_hz)
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(N_FFT // 2 + 1) * bin_hz - centres) / width)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+
+def pitch_row(hz: Picture, height: int) -> Picture:
+    """Returns the pixel row (may lie outside) of a pitch on the logarithmic axis; NaN stays NaN."""
+    octaves = np.log2(PITCH_HIGH_HZ / PITCH_LOW_HZ)
+    return ((1.0 - np.log2(hz / PITCH_LOW_HZ) / octaves) * (height - 1)).astype(np.float32)
+
+
+def wave_rows(amplitude: Picture, height: int) -> Picture:
+    """Returns the pixel row of amplitudes -1..1 on the compressed axis."""
+    curved = np.sign(amplitude) * np.abs(np.clip(amplitude, -1, 1)) ** WAVE_EXPONENT
+    return ((1.0 - curved) * (height - 1) / 2).astype(np.float32)
+
+
+def background(height: int, sunken: str, grid: str, rows: Picture) -> Picture:
+    """Returns an (height, 1, 3) column of the lane's ground with grid lines at `rows`."""
+    column = np.tile(rgb(sunken), (height, 1)).astype(np.float32)
+    inside = np.unique(np.round(rows[(rows >= 0) & (rows <= height - 1)]).astype(int))
+    column[inside] = rgb(grid)
+    return column[:, None, :]
+
+
+class Lane(Protocol):
+    """Draws columns; `look_ahead` is how many samples after its column it needs."""
+
+    look_ahead: int
+
+    def columns(self, history: SignalHistory, first: int, last: int, step: int) -> Picture:
+        """Returns (height, last - first, 3)."""
+
+
+class WaveLane:
+    """Peak envelope, with the RMS body brighter inside it and clipped columns in the danger colour."""
+
+    look_ahead = 0
+
+    def __init__(self, channel: int, height: int, colour: str, danger: str, sunken: str, grid: str) -> None:
+        self._channel, self._height = channel, height
+        marks = np.array([s * 10 ** (d / 20) for d in WAVE_MARKS_DB for s in (1, -1)] + [0.0], np.float32)
+        self._ground = background(height, sunken, grid, wave_rows(marks, height))
+        self._body, self._clip = rgb(colour), rgb(danger)
+        self._edge = self._body * 0.62 + rgb(sunken) * 0.38
+        self._rows = np.arange(height, dtype=np.float32)[:, None]
+
+    def columns(self, history: SignalHistory, first: int, last: int, step: int) -> Picture:
+        """See `Lane`."""
+        x = history.signal(self._channel, first * step, last * step).reshape(-1, step)
+        high, low = x.max(1), x.min(1)
+        rms = np.sqrt(np.mean(x * x, 1))
+        picture = np.repeat(self._ground, last - first, 1)
+        peak = self._inside(high, low)
+        picture[peak] = self._edge
+        picture[self._inside(rms, -rms) & peak] = self._body
+        clipped = (np.maximum(high, -low) >= 0.999)[None, :] & peak
+        picture[clipped] = self._clip
+        return picture
+
+    def _inside(self, high: Picture, low: Picture) -> NDArray[np.bool_]:
+        top, bottom = wave_rows(high, self._height), wave_rows(low, self._height)
+        return (self._rows >= top - 0.5) & (self._rows <= bottom + 0.5)
+
+
+class SpectrogramLane:
+    """Mel spectrogram, Hann window of 43 ms, from `FLOOR_DB` to `CEILING_DB` against a full-scale sine."""
+
+    look_ahead = N_FFT // 2
+
+    def __init__(self, channel: int, height: int, stops: tuple[str, ...]) -> None:
+        self._channel = channel
+        self._matrix = mel_matrix(height).T.copy()
+        self._table = colour_map(stops)
+        self._window = np.hanning(N_FFT).astype(np.float32)
+        self._window *= 2.0 / self._window.sum()
+
+    def columns(self, history: SignalHistory, first: int, last: int, step: int) -> Picture:
+        """See `Lane`."""
+        start = first * step + step // 2 - N_FFT // 2
+        x = history.signal(self._channel, start, start + (last - first - 1) * step + N_FFT)
+        frames = np.lib.stride_tricks.sliding_window_view(x, N_FFT)[::step] * self._window
+        spectrum = np.fft.rfft(frames, axis=1)
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ self._matrix
+        db = 10.0 * np.log10(power + 1e-12)
+        index = np.clip((db - FLOOR_DB) * (255.0 / (CEILING_DB - FLOOR_DB)), 0, 255).astype(np.uint8)
+        return self._table[index.T]
+
+
+class PitchLane:
+    """Both pitch traces over a grid of half octaves; the output's lies on top."""
+
+    look_ahead = N_FFT // 2
+
+    def __init__(self, height: int, colours: tuple[str, str], sunken: str, grid: str) -> None:
+        self._height = height
+        octaves = np.arange(-1, 9) / 2.0
+        rows = pitch_row((55.0 * 2.0**octaves).astype(np.float32), height)
+        self._ground = background(height, sunken, grid, rows)
+        self._colours = [rgb(c) for c in colours]
+        self._rows = np.arange(height, dtype=np.float32)[:, None]
+
+    def columns(self, history: SignalHistory, first: int, last: int, step: int) -> Picture:
+        """See `Lane`."""
+        picture = np.repeat(self._ground, last - first, 1)
+        edges = np.arange(first, last + 1, dtype=np.int64) * step
+        for channel, colour in enumerate(self._colours):
+            row = pitch_row(history.f0(channel, edges), self._height)
+            cover = self._cover(row[:-1], row[1:])[..., None]
+            picture += (colour - picture) * cover
+        return picture
+
+    def _cover(self, a: Picture, b: Picture) -> Picture:
+        """Returns how much (0-1) each pixel is covered by a line of 2.2 px from row a to row b."""
+        middle, half = (a + b) / 2, np.abs(a - b) / 2
+        distance = np.abs(self._rows - middle) - half
+        return np.nan_to_num(np.clip(1.6 - distance, 0.0, 1.0), nan=0.0)

@@ -1,0 +1,169 @@
+"""Where sound comes from and goes to."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from gui.settings import DeviceSettings
+from gui.widgets.buttons import IconButton
+from gui.widgets.select import Select
+from gui.widgets.text import label
+from inference.engine.messages import DeviceInfo, DevicesListed, MonitorSource, StreamsOpened
+
+BLOCKS = (64, 96, 128, 192, 240, 256, 480, 512, 1024)
+KINDS = (
+    ("input", "Microphone", "The voice that is converted"),
+    ("output", "Call output", "What the call listens to: a virtual cable, or speakers to try"),
+    ("monitor", "Headphones", "Where you hear yourself"),
+)
+NO_MICROPHONE = (
+    "No microphone found: connect one, or allow Menura to use it in the system's privacy settings."
+)
+NO_DEVICES = "No audio device found: connect one, then refresh."
+FEEDBACK = (
+    "The call output looks like loudspeakers: use headphones, or the microphone hears the converted voice."
+)
+ECHO = "You hear yourself on the call's output too: choose headphones for yourself."
+LOUDSPEAKERS = ("speaker", "lautsprecher", "haut-parleur", "hdmi", "built-in output")
+
+
+class DevicesPanel(QWidget):
+    """`chosen(which, name)`: which is input, output or monitor; name None is the system's default."""
+
+    chosen = Signal(str, object)
+    block_chosen = Signal(object)
+    refresh_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.boxes = {which: Select(name) for which, name, _ in KINDS}
+        self.block = Select("Device block")
+        self.rate = label("–", "caption")
+        self.hint = label("", "caption", wrap=True)
+        self.refresh = IconButton("refresh", "Refresh the device lists", 16)
+        self._devices: tuple[DeviceInfo, ...] = ()
+        self._settings = DeviceSettings()
+        self._monitor = MonitorSource.OFF
+        self._lay_out()
+        for which, box in self.boxes.items():
+            box.activated.connect(lambda i, w=which: self.chosen.emit(w, self.boxes[w].itemData(i)))
+        self.block.activated.connect(lambda i: self.block_chosen.emit(self.block.itemData(i)))
+        self.refresh.clicked.connect(self.refresh_wanted)
+        self.show_settings(self._settings)
+
+    def show_settings(self, settings: DeviceSettings) -> None:
+        """Shows what is chosen, also where it is not there."""
+        self._settings = settings
+        for which, box in self.boxes.items():
+            self._fill(which, box)
+        sizes = sorted({*BLOCKS, settings.block_frames or BLOCKS[0]})
+        items: list[tuple[str, object]] = [("Automatic", None), *((f"{n} frames", n) for n in sizes)]
+        self.block.show_items(items, settings.block_frames)
+        self._show_hint("")
+
+    def show_devices(self, listed: DevicesListed) -> None:
+        """Shows a fresh listing."""
+        self._devices = listed.devices
+        self.show_settings(self._settings)
+        self._show_hint(listed.problem)
+
+    def show_opened(self, opened: StreamsOpened | None) -> None:
+        """Shows what the devices run at."""
+        if opened is None:
+            self.rate.setText("–")
+            return
+        ms = 1000 * opened.block_frames / opened.sample_rate
+        kind = "one clock" if opened.duplex else "two clocks"
+        self.rate.setText(
+            f"{opened.sample_rate / 1000:g} kHz, {opened.block_frames} frames ({ms:.1f} ms), {kind}"
+        )
+        self.rate.setToolTip(f"{opened.input_device} to {opened.output_device}")
+
+    def show_monitor(self, source: MonitorSource) -> None:
+        """Knows whether the user hears anything, for the hints."""
+        if source is not self._monitor:
+            self._monitor = source
+            self._show_hint("")
+
+    def missing(self) -> list[str]:
+        """Returns what is remembered but not there."""
+        return [w for w, _, _ in KINDS if self._is_missing(w)]
+
+    def _fill(self, which: str, box: Select) -> None:
+        chosen = getattr(self._settings, which)
+        usable = [d for d in self._devices if (d.inputs if which == "input" else d.outputs)]
+        default = next(
+            (d for d in usable if (d.is_default_input if which == "input" else d.is_default_output)), None
+        )
+        items: list[tuple[str, object]] = [
+            (f"System default ({default.label})" if default else "System default", None)
+        ]
+        items += [(d.label, d.name) for d in usable]
+        missing = self._is_missing(which)
+        if chosen and all(d.name != chosen for d in usable):
+            items.append((f"{chosen} (missing)" if missing else chosen, chosen))
+        box.show_items(items, chosen, missing)
+
+    def _is_missing(self, which: str) -> bool:
+        chosen = getattr(self._settings, which)
+        if chosen is None or not self._devices:
+            return False
+        return not any(
+            d.name == chosen and (d.inputs if which == "input" else d.outputs) for d in self._devices
+        )
+
+    def _show_hint(self, problem: str) -> None:
+        text = problem or self._advice()
+        self.hint.setText(text)
+        self._hint_box.setVisible(bool(text))
+
+    def _advice(self) -> str:
+        if not self._devices:
+            return ""
+        if not any(d.inputs for d in self._devices):
+            return NO_MICROPHONE
+        missing = self.missing()
+        if missing:
+            name = getattr(self._settings, missing[0])
+            return f"{name} is not connected: connect it and refresh, or choose another device."
+        output = self._device("output")
+        monitored = self._monitor is not MonitorSource.OFF
+        if monitored and output and output == self._device("monitor"):
+            return ECHO
+        if output and any(word in output.label.casefold() for word in LOUDSPEAKERS):
+            return FEEDBACK
+        return ""
+
+    def _device(self, which: str) -> DeviceInfo | None:
+        chosen = getattr(self._settings, which)
+        outputs = [d for d in self._devices if d.outputs]
+        return next((d for d in outputs if (d.name == chosen if chosen else d.is_default_output)), None)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 2, 14, 12)
+        column.setSpacing(4)
+        for which, name, tip in KINDS:
+            column.addWidget(label(name, "section"))
+            self.boxes[which].setStatusTip(tip)
+            column.addWidget(self.boxes[which])
+            column.addSpacing(2)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.addWidget(label("Block", "section"), 0, 0)
+        grid.addWidget(self.block, 1, 0)
+        grid.addWidget(self.refresh, 1, 1)
+        grid.setColumnStretch(0, 1)
+        column.addLayout(grid)
+        column.addWidget(self.rate)
+        self._hint_box = QFrame()
+        self._hint_box.setObjectName("hint")
+        row = QHBoxLayout(self._hint_box)
+        row.setContentsMargins(8, 6, 8, 6)
+        mark = IconButton("headphones", "Hint", 16, "warning")
+        mark.setFocusPolicy(self._hint_box.focusPolicy())
+        row.addWidget(mark)
+        row.addWidget(self.hint, 1)
+        column.addWidget(self._hint_box)
+        column.addStretch(1)

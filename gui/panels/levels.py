@@ -1,0 +1,87 @@
+"""Levels in and out, clipping, gate and limiter."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from gui.widgets.level_meter import CLIP, FLOOR_DB, LevelMeter
+from gui.widgets.text import label
+from inference.engine.telemetry import Telemetry
+
+
+class ClipLight(QToolButton):
+    """Lights up at the first clipped sample and stays until clicked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setText("CLIP")
+        self.setProperty("kind", "clip")
+        self.setCheckable(True)
+        self.setAccessibleName(f"{name} clipped")
+        self.setToolTip("Lights up when the signal was too loud; click to reset")
+        self.clicked.connect(lambda: self.setChecked(False))
+
+    def take(self, peak: float) -> None:
+        """Latches a peak that is too high."""
+        if peak >= CLIP and not self.isChecked():
+            self.setChecked(True)
+
+
+class LevelsPanel(QWidget):
+    """Two meters with numbers, and what gate and limiter do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input = LevelMeter("Input level", "input")
+        self.output = LevelMeter("Output level", "output")
+        self.input_clip, self.output_clip = ClipLight("Input"), ClipLight("Output")
+        self._input_db, self._output_db = _number(), _number()
+        self.gate = label("Gate –", "caption")
+        self.limiter = label("Limiter –", "caption")
+        self._ticks = 0
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 0, 14, 12)
+        column.setSpacing(3)
+        for name, meter, number, clip in (
+            ("You", self.input, self._input_db, self.input_clip),
+            ("Call", self.output, self._output_db, self.output_clip),
+        ):
+            head = QHBoxLayout()
+            head.addWidget(label(name))
+            head.addStretch(1)
+            head.addWidget(number)
+            head.addWidget(clip)
+            column.addLayout(head)
+            column.addWidget(meter)
+        activity = QHBoxLayout()
+        activity.addWidget(self.gate)
+        activity.addStretch(1)
+        activity.addWidget(self.limiter)
+        column.addLayout(activity)
+        column.addStretch(1)
+
+    def show_telemetry(self, t: Telemetry) -> None:
+        """Moves the meters; numbers follow a few times a second."""
+        self.input.show_level(t.input_peak, t.input_rms)
+        self.output.show_level(t.output_peak, t.output_rms)
+        self.input_clip.take(t.input_peak)
+        self.output_clip.take(t.output_peak)
+        self._ticks += 1
+        if self._ticks % 6 == 0:
+            self._input_db.setText(_decibels(self.input.peak_db))
+            self._output_db.setText(_decibels(self.output.peak_db))
+            self.gate.setText("Gate open" if t.gate_open else "Gate closed: silence")
+            down = min(0.0, t.limiter_gain_db)
+            self.limiter.setText(f"Limiter −{-down:.1f} dB" if down < -0.05 else "Limiter idle")
+
+
+def _number() -> QLabel:
+    made = label("–", "caption")
+    made.setFixedWidth(56)
+    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return made
+
+
+def _decibels(db: float) -> str:
+    return "silent" if db <= FLOOR_DB else f"{db:.1f} dB".replace("-", "−")

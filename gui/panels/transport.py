@@ -1,0 +1,164 @@
+"""The bar on top: start and stop, state, voice, latency, dropouts, theme and menu."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from gui.icons import draw
+from gui.theme import current
+from gui.widgets.buttons import IconButton, PushButton
+from gui.widgets.text import ElidedLabel, label
+from gui.widgets.voice_cards import paint_avatar
+from inference.engine.messages import EngineState, Mode
+from inference.engine.telemetry import Telemetry
+from voices.voice import Voice
+
+STATES = {
+    EngineState.STOPPED: ("Stopped", "text_muted", "Press Start to go live"),
+    EngineState.STARTING: ("Starting", "warning", "Opening the devices"),
+    EngineState.RUNNING: ("Live", "live", "The call hears the chosen voice"),
+    EngineState.DEGRADED: ("Degraded", "warning", "Something limits the sound"),
+    EngineState.FAILED: ("Failed", "danger", "The engine could not go on"),
+}
+
+
+class Painted(QWidget):
+    """A small fixed-size picture: the mark of the product, a state's dot, or a voice's face."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.setFixedSize(QSize(size, size))
+        self.role = ""
+        self.glyph = ""
+        self.voice: Voice | None = None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws whichever it is."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        if self.voice:
+            paint_avatar(painter, box, self.voice)
+        elif self.glyph:
+            draw(painter, self.glyph, box, getattr(current(), self.role))
+        elif self.role:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(getattr(current(), self.role)))
+            painter.drawEllipse(box)
+        painter.end()
+
+
+class TransportBar(QFrame):
+    """Shows what it is told; `toggled` and `theme_clicked` are the user's wishes."""
+
+    toggled = Signal()
+    theme_clicked = Signal()
+
+    def __init__(self, menu: QMenu) -> None:
+        super().__init__()
+        self.setObjectName("bar")
+        self.start = PushButton("Start", "primary", "play", "on_accent")
+        self.start.setObjectName("transport")
+        self.start.setMinimumWidth(124)
+        self.start.clicked.connect(self.toggled)
+        self._dot = Painted(12)
+        self.state = label("Stopped", "value")
+        self.reason = ElidedLabel()
+        self._face = Painted(36)
+        self.voice = ElidedLabel("No voice", "panel")
+        self.hears = label("", "caption")
+        self.latency = label("–", "numeral")
+        self.latency.setMinimumWidth(96)
+        self.dropouts = label("–", "numeral")
+        self.theme = IconButton("moon", "Switch theme (Ctrl+T)", 20)
+        self.theme.clicked.connect(self.theme_clicked)
+        self.menu = IconButton("more", "Panels, theme and shortcuts", 20)
+        self.menu.setMenu(menu)
+        self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._lay_out()
+        self.show_state(EngineState.STOPPED, "")
+        self.show_mode(Mode.CONVERTED)
+
+    def show_state(self, state: EngineState, reason: str) -> None:
+        """Shows the engine's state with its reason, and what the big button does now."""
+        name, role, usual = STATES[state]
+        self.state.setText(name)
+        self._dot.role = role
+        self._dot.update()
+        self.reason.setText(reason or usual)
+        running = state not in (EngineState.STOPPED, EngineState.FAILED)
+        self.start.setText("Stop" if running else "Start")
+        self.start.set_kind("plain" if running else "primary")
+        self.start.show_icon("stop" if running else "play", "text" if running else "on_accent")
+        tip = f"{'Stop' if running else 'Start'} converting (Space, F5 or Ctrl+R)"
+        self.start.setToolTip(tip)
+        self.start.setStatusTip(tip)
+        if not running:
+            self.latency.setText("–")
+
+    def show_voice(self, voice: Voice | None) -> None:
+        """Shows the chosen voice."""
+        self._face.voice = voice
+        self._face.update()
+        self.voice.setText(voice.name if voice else "No voice")
+
+    def show_mode(self, mode: Mode) -> None:
+        """Says what the call hears, in red when it is the user's own voice."""
+        text = {
+            Mode.CONVERTED: "the call hears this voice",
+            Mode.BYPASS: "the call hears YOUR OWN voice",
+            Mode.MUTE: "the call hears nothing",
+        }[mode]
+        self.hears.setText(text)
+        kind = {Mode.CONVERTED: "caption", Mode.BYPASS: "danger", Mode.MUTE: "warning"}[mode]
+        self.hears.setProperty("kind", kind)
+        self.hears.style().unpolish(self.hears)
+        self.hears.style().polish(self.hears)
+
+    def show_telemetry(self, telemetry: Telemetry) -> None:
+        """Shows total latency and dropouts."""
+        if telemetry.running:
+            self.latency.setText(f"{telemetry.latency.total:.1f} ms")
+            self.dropouts.setText(str(telemetry.xruns.total))
+
+    def show_theme(self, dark: bool) -> None:
+        """Shows the theme that a click leads to."""
+        self.theme.show_icon("sun" if dark else "moon")
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 10, 12, 10)
+        row.setSpacing(12)
+        mark = Painted(28)
+        mark.glyph, mark.role = "logo", "accent"
+        row.addWidget(mark)
+        row.addWidget(label("Menura", "brand"))
+        row.addSpacing(8)
+        row.addWidget(self.start)
+        state = QHBoxLayout()
+        state.setSpacing(8)
+        state.addWidget(self._dot)
+        state.addWidget(self.state)
+        state.addStretch(1)
+        row.addLayout(_column(state, self.reason), 5)
+        row.addWidget(self._face)
+        row.addLayout(_column(self.voice, self.hears), 4)
+        row.addLayout(_column(self.latency, label("mouth to ear", "caption")))
+        row.addSpacing(8)
+        row.addLayout(_column(self.dropouts, label("dropouts", "caption")))
+        row.addSpacing(8)
+        row.addWidget(self.theme)
+        row.addWidget(self.menu)
+
+
+def _column(top: QWidget | QHBoxLayout, bottom: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(0)
+    if isinstance(top, QWidget):
+        column.addWidget(top)
+    else:
+        column.addLayout(top)
+    column.addWidget(bottom)
+    return column

@@ -1,0 +1,236 @@
+"""Everything the studio remembers between two runs: one versioned JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+
+SCHEMA_VERSION = 1
+FILE_NAME = "settings.json"
+
+Json = dict[str, Any]
+T = TypeVar("T")
+MIGRATIONS: dict[int, Callable[[Json], Json]] = {}
+"""`MIGRATIONS[n]` turns the content of version n into that of version n + 1."""
+
+
+class SettingsError(Exception):
+    """Settings could not be read or kept; the message is one sentence for the user."""
+
+
+class ThemeMode(StrEnum):
+    """Which theme the user wants."""
+
+    SYSTEM = "system"
+    DARK = "dark"
+    LIGHT = "light"
+
+
+@dataclass
+class DeviceSettings:
+    """Devices by stable name; None is the system's default, or the engine's choice of rate and block."""
+
+    input: str | None = None
+    output: str | None = None
+    monitor: str | None = None
+    sample_rate: int | None = None
+    block_frames: int | None = None
+
+
+@dataclass
+class VoiceTuning:
+    """What the user turned for one voice."""
+
+    pitch_semitones: float = 0.0
+    formant_semitones: float = 0.0
+    output_gain_db: float = 0.0
+
+
+@dataclass
+class SharedTuning:
+    """What belongs to the room and the microphone, whichever voice speaks."""
+
+    input_gain_db: float = 0.0
+    gate_db: float = -70.0
+
+
+@dataclass
+class MonitorSettings:
+    """What the user hears; `source` is a `MonitorSource` value."""
+
+    source: str = "off"
+    gain_db: float = -6.0
+
+
+@dataclass
+class WindowSettings:
+    """Qt's geometry and dock layout, base64."""
+
+    geometry: str = ""
+    layout: str = ""
+
+
+@dataclass
+class Settings:
+    """The whole content of the file."""
+
+    devices: DeviceSettings = field(default_factory=DeviceSettings)
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    shared: SharedTuning = field(default_factory=SharedTuning)
+    window: WindowSettings = field(default_factory=WindowSettings)
+    voices: dict[str, VoiceTuning] = field(default_factory=dict)
+    favourites: list[str] = field(default_factory=list)
+    voice_id: str = ""
+    theme: ThemeMode = ThemeMode.SYSTEM
+    introduced: bool = False
+
+    def to_json(self) -> Json:
+        """Returns the file's content."""
+        return {"version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: Json) -> Settings:
+        """Reads content of `SCHEMA_VERSION`; single values that make no sense fall back to the default."""
+        return cls(
+            devices=_read(DeviceSettings, content.get("devices")),
+            monitor=_read(MonitorSettings, content.get("monitor")),
+            shared=_read(SharedTuning, content.get("shared")),
+            window=_read(WindowSettings, content.get("window")),
+            voices={str(k): _read(VoiceTuning, v) for k, v in _mapping(content.get("voices")).items()},
+            favourites=[v for v in _list(content.get("favourites")) if isinstance(v, str)],
+            voice_id=_text(content.get("voice_id")),
+            theme=_theme(content.get("theme")),
+            introduced=content.get("introduced") is True,
+        )
+
+
+class SettingsStore:
+    """The settings and their file.
+
+    >>> store = SettingsStore.open()
+    >>> store.settings.theme = ThemeMode.DARK
+    >>> store.save()
+    """
+
+    def __init__(self, path: Path, settings: Settings, problem: str = "") -> None:
+        self.path = path
+        self.settings = settings
+        self.problem = problem
+
+    @classmethod
+    def open(cls, directory: Path | None = None) -> SettingsStore:
+        """Reads the settings of `directory` (default `config_dir()`).
+
+        Never fails: without a file the defaults come back; a broken file is renamed `.bad`, the defaults
+        come back and `problem` says so.
+        """
+        path = (directory or config_dir()) / FILE_NAME
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls(path, Settings.from_json(migrate(content)))
+        except FileNotFoundError:
+            return cls(path, Settings())
+        except (OSError, ValueError, SettingsError) as error:
+            return cls(path, Settings(), _set_aside(path, error))
+
+    def save(self) -> None:
+        """Writes the file in one step. Raises `SettingsError` when the directory can't be written."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(self.path, json.dumps(self.settings.to_json(), indent=1) + "\n")
+        except OSError as error:
+            reason = error.strerror or "unknown reason"
+            raise SettingsError(
+                f"Your settings could not be saved in {self.path.parent} ({reason}): make it writable."
+            ) from error
+
+
+def config_dir() -> Path:
+    """Returns `$MENURA_HOME`, or the platform's directory for settings."""
+    home = os.environ.get("MENURA_HOME")
+    return Path(home) if home else platformdirs.user_config_path("menura")
+
+
+def migrate(content: Any, migrations: Mapping[int, Callable[[Json], Json]] | None = None) -> Json:
+    """Brings content up to `SCHEMA_VERSION`. Raises `SettingsError` for what this version can't read."""
+    steps = MIGRATIONS if migrations is None else migrations
+    if not isinstance(content, dict) or not isinstance(content.get("version"), int):
+        raise SettingsError("they are not settings of Menura")
+    version = content["version"]
+    if version > SCHEMA_VERSION:
+        raise SettingsError("they were written by a newer Menura")
+    while version < SCHEMA_VERSION:
+        if version not in steps:
+            raise SettingsError(f"version {version} is unknown")
+        content = steps[version](content)
+        version += 1
+    return {**content, "version": version}
+
+
+def _set_aside(path: Path, error: Exception) -> str:
+    """Renames a broken file and returns the sentence about it."""
+    bad = path.with_suffix(".bad")
+    try:
+        os.replace(path, bad)
+    except OSError:
+        return f"The settings in {path} can't be read, so the defaults are used."
+    reason = str(error) if isinstance(error, SettingsError) else "the file is damaged"
+    return f"The settings could not be read: {reason}. They were kept as {bad.name}; defaults are used."
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _read(kind: type[T], content: Any) -> T:
+    """Builds a flat dataclass from a mapping, keeping only values of the default's type."""
+    values: Json = {}
+    default = kind()
+    for f in fields(kind):  # type: ignore[arg-type]
+        value = _mapping(content).get(f.name)
+        if _fits(value, getattr(default, f.name), str(f.type)):
+            values[f.name] = value
+    return kind(**values)
+
+
+def _fits(value: Any, default: Any, annotation: str) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(default, float):
+        return isinstance(value, int | float) and abs(value) < 1000
+    if isinstance(default, str) or annotation.startswith("str"):
+        return isinstance(value, str)
+    return isinstance(value, int) and 0 < value < 1_000_000
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _theme(value: Any) -> ThemeMode:
+    return ThemeMode(value) if value in set(ThemeMode) else ThemeMode.SYSTEM

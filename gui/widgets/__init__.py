@@ -1,0 +1,1 @@
+"""Dumb widgets: setters in, signals out; none knows the engine or the settings."""

@@ -1,0 +1,156 @@
+"""A slider with number field, unit and reset."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QSlider, QWidget
+
+from gui.theme import current
+from gui.tuning import Knob
+from gui.widgets.buttons import IconButton
+from gui.widgets.text import label
+
+HANDLE = 8.0
+
+
+class TuningSlider(QSlider):
+    """A slider that fills from the knob's default value; a double click asks for the default."""
+
+    reset_wanted = Signal()
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._knob = knob
+        self.setRange(0, round((knob.high - knob.low) / knob.step))
+        self.setSingleStep(1)
+        self.setPageStep(max(1, round(1 / knob.step)))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def sizeHint(self) -> QSize:
+        """As high as its handle and focus ring."""
+        return QSize(120, 22)
+
+    def minimumSizeHint(self) -> QSize:
+        """Still usable."""
+        return QSize(60, 22)
+
+    def number(self) -> float:
+        """Returns the value in the knob's unit."""
+        return self._knob.low + self.value() * self._knob.step
+
+    def set_number(self, value: float) -> None:
+        """Shows a value in the knob's unit."""
+        self.setValue(round((value - self._knob.low) / self._knob.step))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Grabs the handle wherever the slider is pressed."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.setSliderDown(True)
+            self._go_to(event)
+            event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drags."""
+        if self.isSliderDown():
+            self._go_to(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Lets go."""
+        self.setSliderDown(False)
+        self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Asks for the default."""
+        self.setSliderDown(False)
+        self.reset_wanted.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows step, pages leap; delete asks for the default."""
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.reset_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws groove, fill from the default, a tick there, handle and focus ring."""
+        theme, y = current(), self.height() / 2
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.border if theme.dark else theme.border_strong))
+        painter.drawRoundedRect(QRectF(HANDLE, y - 2, self.width() - 2 * HANDLE, 4), 2, 2)
+        home, x = self._x(self._knob.default), self._x(self.number())
+        painter.setBrush(QColor(theme.border_strong if theme.dark else theme.text_disabled))
+        painter.drawRoundedRect(QRectF(home - 1, y - 6, 2, 12), 1, 1)
+        painter.setBrush(QColor(theme.accent if self.isEnabled() else theme.text_disabled))
+        painter.drawRoundedRect(QRectF(min(home, x), y - 2, abs(x - home), 4), 2, 2)
+        ring = self.hasFocus()
+        painter.setPen(QPen(QColor(theme.focus), 2) if ring else QPen(QColor(theme.surface), 2))
+        painter.setBrush(QColor(theme.accent if self.isSliderDown() else theme.text))
+        painter.drawEllipse(QPointF(x, y), HANDLE - 0.5, HANDLE - 0.5)
+        painter.end()
+
+    def _x(self, value: float) -> float:
+        part = (value - self._knob.low) / (self._knob.high - self._knob.low)
+        return HANDLE + part * (self.width() - 2 * HANDLE)
+
+    def _go_to(self, event: QMouseEvent) -> None:
+        part = (event.position().x() - HANDLE) / max(1.0, self.width() - 2 * HANDLE)
+        self.setValue(round(part * self.maximum()))
+        self.update()
+
+
+class KnobRow(QWidget):
+    """`turned` carries a value in the knob's unit whenever the user, and only the user, changes it."""
+
+    turned = Signal(float)
+
+    def __init__(self, knob: Knob, one_line: bool = False) -> None:
+        super().__init__()
+        self.knob = knob
+        self.slider = TuningSlider(knob)
+        self.number = QDoubleSpinBox()
+        self.reset = IconButton("reset", f"Reset {knob.label.lower()}", 14)
+        self.reset.setProperty("kind", "small")
+        self._set_up()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(6)
+        grid.setVerticalSpacing(0)
+        grid.addWidget(label(knob.label), 0, 0)
+        grid.addWidget(self.number, 0, 2)
+        grid.addWidget(self.reset, 0, 3)
+        grid.addWidget(self.slider, *((0, 1) if one_line else (1, 0, 1, 4)))
+        grid.setColumnStretch(1, 1)
+        self.show_value(knob.default)
+
+    def show_value(self, value: float) -> None:
+        """Shows a value without a signal."""
+        with QSignalBlocker(self.slider), QSignalBlocker(self.number):
+            self.slider.set_number(value)
+            self.number.setValue(value)
+        self.slider.update()
+        away = value != self.knob.default
+        if self.reset.hasFocus() and not away:
+            self.slider.setFocus()
+        self.reset.setEnabled(away)
+
+    def _set_up(self) -> None:
+        knob = self.knob
+        self.number.setRange(knob.low, knob.high)
+        self.number.setSingleStep(knob.step)
+        self.number.setDecimals(0 if knob.step >= 1 else 1)
+        self.number.setSuffix(f" {knob.unit}")
+        self.number.lineEdit().setTextMargins(4, 0, 4, 0)
+        self.number.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.number.setFixedWidth(68)
+        self.number.setKeyboardTracking(False)
+        for widget in (self.slider, self.number):
+            widget.setAccessibleName(f"{knob.label} in {'semitones' if knob.unit == 'st' else 'decibels'}")
+            widget.setToolTip(f"{knob.tip}. Double click or Delete resets.")
+            widget.setStatusTip(knob.tip)
+        self.slider.valueChanged.connect(lambda _: self.turned.emit(self.slider.number()))
+        self.number.valueChanged.connect(self.turned)
+        self.slider.reset_wanted.connect(lambda: self.turned.emit(knob.default))
+        self.reset.clicked.connect(lambda: self.turned.emit(knob.default))
