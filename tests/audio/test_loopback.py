@@ -139,7 +139,7 @@ import jack
 from audio.devices import choose_rate, find_device
 from audio.loopback import measure_loopback
 
-device_in, device_out = find_device("system", "input"), find_device(None, "output")
+device_in, device_out = find_device("system", "input"), find_device("system", "output")
 client = jack.Client("patch")
 
 def connect():
