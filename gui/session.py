@@ -231,7 +231,9 @@ class Session(QObject):
     def _with_tuning(self, params: EngineParams) -> EngineParams:
         s = self.store.settings
         own = s.voices.get(self._voice_id(), VoiceTuning())
-        values: dict[str, Any] = {k.name: k.clamp(getattr(own if k.per_voice else s.shared, k.name)) for k in KNOBS}
+        values: dict[str, Any] = {
+            k.name: k.clamp(getattr(own if k.per_voice else s.shared, k.name)) for k in KNOBS
+        }
         return replace(params, **values)
 
     def _apply_turn(self, name: str, voice_id: str, value: float) -> None:

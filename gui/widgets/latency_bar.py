@@ -21,7 +21,7 @@ PARTS = (
     ("device_out", "Device out", "What the audio system reports for the output"),
 )
 GOAL_MS, LIMIT_MS = 50.0, 100.0
-CELL_MIN, ROW = 96, 34
+CELL_MIN, ROW = 82, 34
 
 
 class LatencyBar(QWidget):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from time import monotonic
 
 import numpy as np
@@ -34,6 +35,7 @@ VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 24
 SECONDS = 12
 
 
+@cache
 def speech(shift: float = 1.0, seed: int = 3) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Returns `SECONDS` of babble at 24 kHz and its F0 per hop; `shift` multiplies pitch and formants."""
     random = np.random.default_rng(seed)
@@ -43,7 +45,7 @@ def speech(shift: float = 1.0, seed: int = 3) -> tuple[NDArray[np.float32], NDAr
     phase = 2 * np.pi * np.cumsum(f0) / MODEL_RATE
     voiced = np.clip(8 * np.sin(2 * np.pi * 1.7 * t) + 3, 0, 1) * (np.sin(2 * np.pi * 0.21 * t) > -0.75)
     formants = np.stack(
-        [np.interp(t, np.arange(40) * 0.31, random.choice(column, 40)) for column in zip(*VOWELS, strict=True)]
+        [np.interp(t, np.arange(40) * 0.31, random.choice(f, 40)) for f in zip(*VOWELS, strict=True)]
     )
     x = np.zeros(n)
     for k in range(1, 60):
