@@ -15,6 +15,9 @@ from inference.engine.pacing import Margin, turnaround_frames
 _LOST_S = 0.03
 """An error no resampling ratio should be asked to mend: silence or a cut does it at once."""
 
+_STALLED_S = 0.15
+"""A device that has not asked for samples this long gets none: they would be stale when it does."""
+
 _EPISODE_S = 0.2
 """Underruns within this time have one cause and grow the margin once."""
 
@@ -30,17 +33,21 @@ class StreamView:
         self.rate = rate
         self.clock = ClockModel(rate, max(1, int(record["block"][0])))
         self._record = record
-        self._seen = int(record["log_count"][0])
+        self._last_call = 0.0
+        self._seen = 0
 
     def refresh(self) -> None:
         """Feeds callbacks that happened since to the clock model."""
         count, size = int(self._record["log_count"][0]), self._record["log_time"].shape[1]
         for index in range(max(self._seen, count - size // 2), count):
             slot = index % size
-            self.clock.update(
-                int(self._record["log_frames"][0, slot]), float(self._record["log_time"][0, slot])
-            )
+            self._last_call = float(self._record["log_time"][0, slot])
+            self.clock.update(int(self._record["log_frames"][0, slot]), self._last_call)
         self._seen = count
+
+    def stalled(self, now: float) -> bool:
+        """Whether the device has not called for a while, or never."""
+        return now - self._last_call > _STALLED_S
 
     @property
     def block(self) -> int:
@@ -101,6 +108,11 @@ class Outlet:
         self.delay_s = 0.0
 
     @property
+    def started(self) -> bool:
+        """Whether sound has been delivered; nothing can be lost or late before."""
+        return bool(self._armed[0])
+
+    @property
     def fill_s(self) -> float:
         """Time a sample may wait for its hop to fill."""
         return turnaround_frames(self.stream.block, self._hop, self._duplex)[1] / self.stream.rate
@@ -114,6 +126,10 @@ class Outlet:
     def deliver(self, y: NDArray[np.float32], moment: Moment, now: float, quiet: bool) -> None:
         """Pushes `y`: (n,) float32, keeping the delay; may change `y`. `quiet` allows small cuts."""
         self.stream.refresh()
+        if self.stream.stalled(now):
+            self.dropped += len(y) if self.started else 0
+            self._settling = True
+            return
         self._note_underruns(now)
         self._note_spare(now)
         excess = round((self._delay(moment, len(y)) - self.target_s) * self.stream.rate)
@@ -148,7 +164,7 @@ class Outlet:
         self._underrun_at = now
 
     def _note_spare(self, now: float) -> None:
-        if self._settling or not self._armed[0]:
+        if self._settling or not self.started:
             return
         spare = self.stream.clock.time_at(self.stream.asked_with(self.stream.landing)) - now
         if spare < 0:
@@ -158,7 +174,8 @@ class Outlet:
     def _settle(self, y: NDArray[np.float32], excess: int) -> NDArray[np.float32]:
         """Silence or a cut that brings the delay to its target, then a fade-in."""
         if excess < 0:
-            self.stream.ring.push(self._zeros[:-excess])
+            # Never more than a ring is meant to hold: a clock model that has just begun may be far off.
+            self.stream.ring.push(self._zeros[: min(-excess, round(2 * self.target_s * self.stream.rate))])
         y = self._trim(y, max(0, excess))
         if len(y):
             y *= np.linspace(0.0, 1.0, len(y), dtype=np.float32)
@@ -169,8 +186,7 @@ class Outlet:
 
     def _trim(self, y: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
         cut = min(frames, len(y))
-        # Before anything has been heard nothing can be lost.
-        self.dropped += cut if self._armed[0] else 0
+        self.dropped += cut if self.started else 0
         return y[cut:]
 
     def _steer(self, error_s: float, elapsed_s: float) -> None:

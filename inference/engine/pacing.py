@@ -88,8 +88,8 @@ def budget(
     """
     ring_ms = 1e3 * ring_delay_s
     hop = min(1e3 * hop_s, ring_ms)
-    margin = min(1e3 * margin_s, ring_ms - hop)
-    compute = min(1e3 * compute_s[1], ring_ms - hop - margin)
+    compute = min(1e3 * compute_s[1], ring_ms - hop)
+    margin = min(1e3 * margin_s, ring_ms - hop - compute)
     return LatencyBudget(
         device_in=1e3 * device_s[0],
         ring_in=ring_ms - hop - margin - compute,

@@ -58,7 +58,9 @@ class Session:
         if ring.fill < self.chain.block:
             return False
         if ring.fill > _BACKLOG_HOPS * self.chain.block:
-            self._dropped_in += ring.skip(ring.fill - self.chain.block)
+            skipped = ring.skip(ring.fill - self.chain.block)
+            # What piled up before the first sound was ever due is no loss.
+            self._dropped_in += skipped if self._outlet.started else 0
             self._outlet.resettle()
         self._params = params
         started = time.perf_counter()
