@@ -1,0 +1,131 @@
+"""What every training stage shares: a budgeted loop, moving averages, checkpoints, CUDA graphs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Values = dict[str, Tensor]
+
+
+class Schedule:
+    """Progress of a stage from 0 to 1, by wall clock or by steps, whichever is further."""
+
+    def __init__(self, seconds: float, steps: int, done: float = 0.0) -> None:
+        self.seconds, self.steps, self.done = seconds, steps, done
+        self.started = time.monotonic()
+
+    def progress(self, step: int) -> float:
+        """Share of the budget that is spent, including what earlier calls spent (`done`)."""
+        share = max((time.monotonic() - self.started) / self.seconds, step / self.steps)
+        return min(1.0, self.done + (1.0 - self.done) * share)
+
+
+def cosine_rate(progress: float, final: float, warm: float = 0.01) -> float:
+    """Learning-rate factor: linear over the first `warm`, then a cosine down to `final`."""
+    if progress < warm:
+        return max(0.02, progress / warm)
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
+
+
+class Average:
+    """Exponential moving average of a module's weights; `module` holds it."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+        self.decay = decay
+        self._theirs = [p.data for p in module.parameters()]
+        self._ours = [p.data for p in self.module.parameters()]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Moves the average towards the module's present weights."""
+        torch._foreach_mul_(self._ours, self.decay)
+        torch._foreach_add_(self._ours, self._theirs, alpha=1.0 - self.decay)
+
+
+def optimiser(groups: list[dict], weight_decay: float, betas: tuple[float, float]) -> torch.optim.AdamW:
+    """AdamW that can be captured in a CUDA graph; each group's `lr` becomes a tensor on its device."""
+    device = groups[0]["params"][0].device
+    for group in groups:
+        group["lr"] = torch.tensor(float(group["lr"]), device=device)
+        group["base_lr"] = float(group["lr"])
+    cuda = device.type == "cuda"
+    return torch.optim.AdamW(groups, betas=betas, weight_decay=weight_decay, capturable=cuda, fused=cuda)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Scales every group's learning rate in place, which a captured graph sees."""
+    for group in optimizer.param_groups:
+        group["lr"].fill_(group["base_lr"] * factor)
+
+
+def captured(step: Callable[[], Values], device: torch.device) -> Callable[[], Values]:
+    """The step as one CUDA graph launch, or the step itself where that fails (it says so)."""
+    if device.type != "cuda" or os.environ.get("MENURA_NO_GRAPH"):
+        return step
+    try:
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(4):
+                step()
+        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            values = step()
+    except (RuntimeError, torch.AcceleratorError) as error:
+        print(f"no CUDA graph, running eagerly: {str(error)[:400]}", flush=True)
+        return step
+
+    def replay() -> Values:
+        graph.replay()
+        return values
+
+    return replay
+
+
+def start_of(network: Any, batch: int, device: torch.device) -> dict[str, Tensor]:
+    """A network's initial state, made on the device: a CUDA graph cannot copy it from the host."""
+    with torch.device(device):
+        return network.init_state(batch)
+
+
+def save(path: Path, state: dict) -> None:
+    """Writes a checkpoint whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def load(path: Path, device: torch.device) -> dict:
+    """Reads a checkpoint; only tensors and plain values are accepted."""
+    return torch.load(path, map_location=device, weights_only=True)
+
+
+class Log:
+    """Prints and appends one JSON line per report."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = path.open("a")
+        self.started = time.monotonic()
+
+    def write(self, step: int, values: dict[str, float | Tensor]) -> None:
+        """Values become floats, which waits for the device: call it rarely."""
+        line = {k: round(float(v), 4) for k, v in values.items()}
+        text = json.dumps({"step": step, "seconds": round(time.monotonic() - self.started, 1), **line})
+        print(text, flush=True)
+        self.file.write(text + "\n")
+        self.file.flush()
