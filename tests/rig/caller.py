@@ -138,6 +138,14 @@ class Call:
         """How often the product's ports have appeared so far."""
         return sum(line.startswith("connected ") for line in self._log.read_text().splitlines())
 
+    @property
+    def played_s(self) -> float:
+        """Seconds of the signal that have been played, to within a few periods; 0 before it begins."""
+        for line in self._log.read_text().splitlines():
+            if line.startswith("playing "):
+                return time.monotonic() - float(line.split()[1])
+        return 0.0
+
     def wait_for_ports(self, count: int = 1, timeout_s: float = 30.0) -> None:
         """Returns once ports have appeared `count` times. Raises TimeoutError."""
         try:

@@ -2,7 +2,8 @@
 
     python caller_process.py SIGNAL.npy RESULT.npz SECONDS PATTERN
 
-Prints `connected IN OUT` each time it has found the product's ports, and ends after SECONDS of server
+Prints `connected IN OUT` each time it has found the product's ports, `playing` with the machine's
+monotonic clock (seconds) when the first sample goes out, and ends after SECONDS of server
 time counted from the first connection. All positions are frame numbers of the server, so that a cycle
 in which this process was not called leaves a gap (counted in `missed`) and shifts nothing.
 """
@@ -78,8 +79,7 @@ class Connection:
         except jack.JackError:
             return False  # they went away between the look and the connection
         self._current = found
-        sys.stdout.write(f"connected {' '.join(found)}\n")
-        sys.stdout.flush()
+        say("connected", *found)
         return True
 
     def _find(self) -> tuple[str, str] | None:
@@ -89,6 +89,12 @@ class Connection:
         inputs = [p.name for p in ports if p.is_input]
         outputs = [p.name for p in ports if p.is_output]
         return (inputs[0], outputs[0]) if inputs and outputs else None
+
+
+def say(*words: object) -> None:
+    """Tells the test, in one line."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
 
 
 def main(signal_file: str, result_file: str, seconds: str, pattern: str) -> None:
@@ -111,7 +117,10 @@ def main(signal_file: str, result_file: str, seconds: str, pattern: str) -> None
     with client:
         connection = Connection(client, pattern)
         while not tape.done.is_set() and not gone.is_set():
-            tape.running = connection.refresh(ours_out, ours_in) or tape.running
+            connected = connection.refresh(ours_out, ours_in)
+            if connected and not tape.running:
+                say("playing", time.monotonic())
+                tape.running = True
             tape.done.wait(_POLL_S)
     np.savez(
         result_file,

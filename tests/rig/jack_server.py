@@ -1,7 +1,7 @@
 """A dummy JACK server for a test: real callbacks on a real clock, no hardware.
 
-    with JackServer() as server:
-        subprocess.run([...], env=server.env())
+with JackServer() as server:
+    subprocess.run([...], env=server.env())
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The whole product, started by its command line and watched from outside."""
