@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.history import SignalHistory
@@ -17,6 +17,7 @@ from gui.lanes import (
     SpectrogramLane,
     WaveLane,
     mel_rows,
+    packed,
     pitch_row,
     rgb,
 )
@@ -35,8 +36,7 @@ class _Slot:
     """A lane and where it lies: rows in logical and in device pixels from the top of the picture."""
 
     lane: Lane
-    title: str
-    role: str
+    tag: QPixmap | None
     rect: QRect
     top: int
     height: int
@@ -122,7 +122,7 @@ class ScopeView(QWidget):
     def _rebuild(self) -> None:
         plot, ratio, theme = self._plot_rect(), self.devicePixelRatioF(), current()
         self._slots = self._layout(plot, ratio)
-        ground = _packed(np.tile(rgb(theme.surface), (1, 1, 1)))[0, 0]
+        ground = packed(rgb(theme.surface))
         self._pixels = np.full((max(1, round(plot.height() * ratio)), plot.width()), ground, np.uint32)
         height, width = self._pixels.shape
         self._image = QImage(self._pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
@@ -149,7 +149,13 @@ class ScopeView(QWidget):
             (PitchLane(heights[4], (t.input, t.output), t.sunken, t.grid), "Pitch", "text_muted"),
         ]
         return [
-            _Slot(lane, title, role, QRect(plot.x(), top, plot.width(), h), round(top * ratio), px)
+            _Slot(
+                lane,
+                self._make_tag(title, role) if title and h >= MIN_LANE - 6 else None,
+                QRect(plot.x(), top, plot.width(), h),
+                round(top * ratio),
+                px,
+            )
             for (lane, title, role), (top, h), px in zip(lanes, tops, heights, strict=True)
         ]
 
@@ -158,31 +164,41 @@ class ScopeView(QWidget):
         width = self._pixels.shape[1]
         at = np.arange(first, last) % width
         for slot in self._slots:
-            packed = _packed(slot.lane.columns(self._history, first, last, self._step))
+            columns = slot.lane.columns(self._history, first, last, self._step)
             room = self._pixels[slot.top : slot.top + slot.height]
-            room[:, at] = packed[: room.shape[0]]
+            room[:, at] = columns[: room.shape[0]]
 
     def _paint_picture(self, painter: QPainter, plot: QRect) -> None:
         width, height = self._image.width(), self._image.height()
         split = self._drawn % width
         oldest = width - split
-        painter.drawImage(
-            QRectF(plot.x(), 0, oldest, plot.height()), self._image, QRectF(split, 0, oldest, height)
-        )
-        if split:
-            painter.drawImage(
-                QRectF(plot.x() + oldest, 0, split, plot.height()), self._image, QRectF(0, 0, split, height)
-            )
+        for x, start, columns in ((0, split, oldest), (oldest, 0, split)):
+            source = QRect(start, 0, columns, height)
+            target = QRect(plot.x() + x, 0, columns, plot.height())
+            if height == plot.height():  # one to one: a plain copy
+                painter.drawImage(target.topLeft(), self._image, source)
+            else:
+                painter.drawImage(target, self._image, source)
 
     def _paint_titles(self, painter: QPainter) -> None:
-        painter.setFont(font(CAPTION_PX, font().Weight.DemiBold))
         for slot in self._slots:
-            if slot.title and slot.rect.height() >= MIN_LANE - 6:
-                box = painter.fontMetrics().boundingRect(slot.title)
-                box.moveTopLeft(slot.rect.topLeft() + QPoint(8, 5))
-                painter.fillRect(box.adjusted(-4, -1, 5, 1), QColor(current().sunken))
-                painter.setPen(QColor(getattr(current(), slot.role)))
-                painter.drawText(box.adjusted(0, 0, 8, 0), Qt.AlignmentFlag.AlignVCenter, slot.title)
+            if slot.tag:
+                painter.drawPixmap(slot.rect.topLeft() + QPoint(4, 4), slot.tag)
+
+    def _make_tag(self, title: str, role: str) -> QPixmap:
+        """Draws a title once; it lies over the rolling picture."""
+        face = font(CAPTION_PX, font().Weight.DemiBold)
+        ratio = self.devicePixelRatioF()
+        size = QFontMetrics(face).boundingRect(title).size() + QSize(10, 2)
+        tag = QPixmap(size * ratio)
+        tag.setDevicePixelRatio(ratio)
+        tag.fill(QColor(current().sunken))
+        painter = QPainter(tag)
+        painter.setFont(face)
+        painter.setPen(QColor(getattr(current(), role)))
+        painter.drawText(QRect(QPoint(), size), Qt.AlignmentFlag.AlignCenter, title)
+        painter.end()
+        return tag
 
     def _paint_surroundings(self, painter: QPainter, plot: QRect) -> None:
         t = current()
@@ -231,9 +247,3 @@ def _marks(slot: _Slot) -> list[tuple[float, str]]:
 
 def _hertz(hz: float) -> str:
     return f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"
-
-
-def _packed(picture: np.ndarray) -> np.ndarray:
-    """Packs (h, n, 3) 0-255 into (h, n) 0xffRRGGBB."""
-    p = picture.astype(np.uint32)
-    return np.asarray(0xFF000000 | p[..., 0] << 16 | p[..., 1] << 8 | p[..., 2], np.uint32)
