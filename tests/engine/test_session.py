@@ -1,0 +1,138 @@
+"""The worker's session against virtual devices: no dropout, a delay that is what it is told to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inference.engine.messages import Mode
+from tests.engine.simulation import Simulation
+
+BLOCKS = [64, 128, 240, 256, 441, 512, 1024]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_on_one_clock_nothing_is_lost_and_the_delay_is_the_one_told(monkeypatch, block: int) -> None:
+    sim = Simulation(monkeypatch, block=block, mode=Mode.BYPASS)
+    sim.run(3.0)
+    assert (sim.underruns, sim.session._outlet.dropped) == (0, 0)
+    assert sim.lag_ms(2.0) == pytest.approx(sim.told_ms(), abs=0.03)
+    assert sim.session._outlet.delay_s == pytest.approx(sim.session._outlet.target_s, abs=1e-4)
+
+
+@pytest.mark.parametrize("block", [64, 441])
+def test_bypass_is_exact_after_the_first_sound(monkeypatch, block: int) -> None:
+    sim = Simulation(monkeypatch, block=block, mode=Mode.BYPASS)
+    sim.run(2.0)
+    lag = round(48 * sim.lag_ms(1.0))
+    np.testing.assert_array_equal(sim.heard[48_000:90_000], sim.played[48_000 - lag : 90_000 - lag])
+
+
+@pytest.mark.parametrize("jitter_ms", [1.0, 4.0])
+@pytest.mark.parametrize("block", [128, 480])
+def test_jitter_is_survived(monkeypatch, block: int, jitter_ms: float) -> None:
+    sim = Simulation(monkeypatch, block=block, jitter_s=1e-3 * jitter_ms, mode=Mode.BYPASS)
+    sim.run(3.0)
+    before = sim.underruns
+    sim.run(4.0)
+    assert sim.underruns == before
+    assert sim.lag_ms(6.0) == pytest.approx(sim.told_ms(), abs=0.1)
+
+
+@pytest.mark.parametrize(("ppm_in", "ppm_out"), [(300, 0), (0, 300), (-150, 150), (150, -150)])
+@pytest.mark.parametrize(("block", "block_out"), [(240, 240), (512, 128)])
+def test_two_clocks_are_followed(
+    monkeypatch, block: int, block_out: int, ppm_in: float, ppm_out: float
+) -> None:
+    sim = Simulation(
+        monkeypatch, block=block, block_out=block_out, ppm_in=ppm_in, ppm_out=ppm_out, duplex=False
+    )
+    sim.run(4.0)
+    before = sim.underruns
+    sim.run(8.0)
+    assert sim.underruns == before
+    assert sim.session._outlet.dropped == 0
+    assert sim.told_ms() == pytest.approx(sim.lag_ms(11.5), abs=1.0)
+    assert 1e3 * sim.session._outlet.target_s == pytest.approx(1e3 * sim.session._outlet.delay_s, abs=1.5)
+
+
+def test_two_clocks_with_jitter(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, ppm_in=-300, jitter_s=0.003, duplex=False)
+    sim.run(5.0)
+    before = sim.underruns
+    sim.run(7.0)
+    assert sim.underruns == before
+    assert sim.told_ms() == pytest.approx(sim.lag_ms(11.5), abs=2.0)
+
+
+def test_two_rates_run_side_by_side(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, block=441, rate=44_100, block_out=480, rate_out=48_000, duplex=False)
+    sim.run(5.0)
+    before = sim.underruns
+    sim.run(5.0)
+    assert sim.underruns == before
+    assert np.abs(sim.heard[400_000:450_000]).max() > 0.1
+
+
+@pytest.mark.parametrize("duplex", [True, False])
+def test_a_stalled_worker_is_silence_and_then_the_delay_of_before(monkeypatch, duplex: bool) -> None:
+    sim = Simulation(monkeypatch, duplex=duplex)
+    sim.run(3.0)
+    before = sim.lag_ms(2.5)
+    sim.stall(0.4)
+    sim.run(4.2)
+    assert sim.underruns > 0
+    assert not sim.heard[round(3.1 * 48_000) : round(3.3 * 48_000)].any()
+    grown = 1e3 * sim.session._outlet.margin.seconds - 2.5
+    assert 0 < grown <= 15
+    assert sim.lag_ms(6.5) == pytest.approx(before + grown, abs=1.5)
+    late = sim.underruns
+    sim.run(2.0)
+    assert sim.underruns == late
+
+
+def test_a_slow_converter_grows_the_margin_until_it_fits(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, block=64, cost_s=0.008)
+    first = sim.session._outlet.margin.seconds
+    sim.run(8.0)
+    before = sim.underruns
+    sim.run(4.0)
+    assert sim.session._outlet.margin.seconds > first
+    assert sim.underruns == before
+
+
+def test_a_converter_slower_than_time_does_not_pile_up_delay(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, cost_s=0.013)
+    sim.run(6.0)
+    assert sim.underruns > 0
+    assert sim.session._dropped_in > 0
+    assert sim.shared.input_ring.fill <= 6 * 480
+    assert sim.told_ms() < 250
+
+
+def test_an_output_that_stops_asking_is_not_fed_stale_sound(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, duplex=False)
+    sim.run(3.0)
+    before = sim.lag_ms(2.5)
+    sim.stopped.add("output")
+    sim.run(1.0)
+    assert sim.shared.output_ring.fill < 0.25 * 48_000
+    sim.stopped.clear()
+    sim.run(3.0)
+    assert sim.lag_ms(6.5) < before + 20
+    assert sim.lag_ms(6.5) == pytest.approx(sim.told_ms(), abs=2.0)
+
+
+def test_an_input_that_stops_is_silence(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, duplex=False)
+    sim.run(2.0)
+    sim.stopped.add("input")
+    sim.run(1.0)
+    assert not sim.heard[round(2.2 * 48_000) : round(2.9 * 48_000)].any()
+
+
+def test_hops_are_counted_once_each(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, block=256)
+    sim.run(2.0)
+    hops = int(sim.shared["scope_hops"][0])
+    assert hops == (int(sim.stream("input")["frames"]) - sim.shared.input_ring.fill) // 480
