@@ -169,11 +169,22 @@ class Call:
         if not self._result.exists():
             raise RuntimeError(f"the caller failed: {problem}")
         with np.load(self._result) as result:
+            heard = result["heard"]
             recording = Recording(
-                self._played, result["heard"], result["xruns"], int(result["missed"]), connections, self._rate
+                self._played[: len(heard)],
+                heard,
+                result["xruns"],
+                int(result["missed"]),
+                connections,
+                self._rate,
             )
         self._folder.cleanup()
         return recording
+
+    def end(self) -> Recording:
+        """Ends the call now; what was played and heard so far."""
+        self._process.terminate()
+        return self.finish()
 
     def hang_up(self) -> None:
         """Ends the call at once; nothing is kept."""

@@ -3,7 +3,7 @@
     python caller_process.py SIGNAL.npy RESULT.npz SECONDS PATTERN
 
 Prints `connected IN OUT` each time it has found the product's ports, `playing` with the machine's
-monotonic clock (seconds) when the first sample goes out, and ends after SECONDS of server
+monotonic clock (seconds) when the first sample goes out, and ends at SIGTERM or after SECONDS of server
 time counted from the first connection. All positions are frame numbers of the server, so that a cycle
 in which this process was not called leaves a gap (counted in `missed`) and shifts nothing.
 """
@@ -11,6 +11,7 @@ in which this process was not called leaves a gap (counted in `missed`) and shif
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import threading
 import time
@@ -32,7 +33,7 @@ class Tape:
     heard: NDArray[np.float32]
     start: int = -1
     frames: int = 0
-    missed: int = 0
+    end: int = 0
     xruns: list[int] = field(default_factory=list)
     running: bool = False
     done: threading.Event = field(default_factory=threading.Event)
@@ -54,7 +55,7 @@ class Tape:
         output[len(piece) :] = 0.0
         self.heard[at : at + count] = recorded
         self.frames += count
-        self.missed = at + count - self.frames
+        self.end = at + count
 
 
 class Connection:
@@ -109,9 +110,10 @@ def main(signal_file: str, result_file: str, seconds: str, pattern: str) -> None
 
     @client.set_xrun_callback
     def xrun(_delay_us: float) -> None:
-        if tape.running:
+        if tape.start >= 0:
             tape.xruns.append(client.last_frame_time - tape.start)
 
+    signal.signal(signal.SIGTERM, lambda *_: tape.done.set())
     gone = threading.Event()
     client.set_shutdown_callback(lambda _status, _reason: gone.set())
     with client:
@@ -124,9 +126,9 @@ def main(signal_file: str, result_file: str, seconds: str, pattern: str) -> None
             tape.done.wait(_POLL_S)
     np.savez(
         result_file,
-        heard=tape.heard,
+        heard=tape.heard[: tape.end],
         xruns=np.array(tape.xruns, np.int64),
-        missed=tape.missed,
+        missed=tape.end - tape.frames,
     )
 
 
