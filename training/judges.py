@@ -90,7 +90,7 @@ class Judges:
         if path.exists():
             with np.load(path) as saved:
                 return Verdict(**{name: _plain(saved[name]) for name in saved.files})
-        verdict = self._judge(pcm.astype(np.float32) / 32767)
+        verdict = self._judge(pcm.astype(np.float32) / np.float32(32767))
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         with open(temporary, "wb") as handle:
             np.savez(handle, **vars(verdict))
