@@ -27,6 +27,10 @@ DELAY = TOKEN_LOOK_AHEAD - TOKEN
 """Silence put before each clip so that the teacher's tokens fall where the student's are due."""
 
 
+PIECE = 1400
+"""Tokens of a long clip that the teacher hears at once; it was made for 1,500."""
+
+
 def token_count(length: int) -> int:
     """Content tokens of a clip of `length` samples."""
     return -(-length // TOKEN)
@@ -35,21 +39,31 @@ def token_count(length: int) -> int:
 @torch.no_grad()
 def features(corpus: Corpus, teacher: Teacher, blocks: list[int], device: torch.device) -> list[Tensor]:
     """Per clip (tokens, blocks, 384) half floats, each block's mean over the clip taken away."""
-    order = sorted(range(len(corpus.rows)), key=lambda i: corpus.rows[i].length)
-    found: dict[int, Tensor] = {}
-    for at in range(0, len(order), 32):
-        group = order[at : at + 32]
-        size = TOKEN * (token_count(max(corpus.rows[i].length for i in group) + DELAY) + 25)
-        x = torch.zeros(len(group), size)
-        for row, i in enumerate(group):
-            audio = corpus.audio(corpus.rows[i])[: size - DELAY]
-            x[row, DELAY : DELAY + len(audio)] = torch.from_numpy(audio)
+    pieces = [
+        (i, at, min(PIECE, token_count(row.length) - at))
+        for i, row in enumerate(corpus.rows)
+        for at in range(0, token_count(row.length), PIECE)
+    ]
+    pieces.sort(key=lambda piece: piece[2])
+    parts: dict[tuple[int, int], Tensor] = {}
+    for start in range(0, len(pieces), 32):
+        group = pieces[start : start + 32]
+        x = torch.zeros(len(group), TOKEN * (group[-1][2] + 25))
+        for row, (i, at, _) in enumerate(group):
+            first = max(0, at * TOKEN - DELAY)
+            audio = corpus.audio(corpus.rows[i], first, x.shape[1] - DELAY)
+            lead = first - (at * TOKEN - DELAY)
+            x[row, lead : lead + len(audio)] = torch.from_numpy(audio)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             layers = teacher(x.to(device))
         stack = torch.stack([layers[b - 1].float() for b in blocks], dim=2)
-        for row, i in enumerate(group):
-            clip = stack[row, : token_count(corpus.rows[i].length)]
-            found[i] = (clip - clip.mean(0, keepdim=True)).half()
+        for row, (i, at, count) in enumerate(group):
+            parts[i, at] = stack[row, :count]
+    found: dict[int, Tensor] = {}
+    for i, clip_row in enumerate(corpus.rows):
+        starts = range(0, token_count(clip_row.length), PIECE)
+        clip = torch.cat([parts[i, at] for at in starts])
+        found[i] = (clip - clip.mean(0, keepdim=True)).half()
     return [found[i] for i in range(len(corpus.rows))]
 
 

@@ -12,8 +12,8 @@ stage() {
   echo "done $(date +%T)" >"$RUN/$name.done"
 }
 WORKERS="${WORKERS:-14}"
-stage corpus $PYTHON -m training.corpus "$SHARDS" "$CACHE" --workers "$WORKERS"
-( OMP_NUM_THREADS=1 stage labels nice -n 10 $PYTHON -m training.labels "$CACHE" --workers "$WORKERS"
+[ -e "$RUN/corpus.done" ] || stage corpus $PYTHON -m training.corpus "$SHARDS" "$CACHE" --workers "$WORKERS"
+( [ -n "${LABELLED:-}" ] || OMP_NUM_THREADS=1 stage labels nice -n 10 $PYTHON -m training.labels "$CACHE" --workers "$WORKERS"
   stage pitch $PYTHON -m training.train_pitch "$CACHE" "$RUN" $SMOKE ) &
 stage teach $PYTHON -m training.teach "$CACHE" $SMOKE
 stage content $PYTHON -m training.train_content "$CACHE" "$RUN" $SMOKE
