@@ -6,7 +6,6 @@ import os
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from inference.convert import convert_file
 from inference.engine.messages import DevicesListed
 from voices.builtin import builtin_voices
 from voices.home import home
@@ -26,6 +25,8 @@ def convert_sample() -> Path:
 
     It goes to the current folder, or to Menura's own where that may not be written. Raises AudioFileError.
     """
+    from inference.convert import convert_file  # heavy, and not wanted in a window's process
+
     voice = builtin_voices()[0]
     folder = Path.cwd() if os.access(Path.cwd(), os.W_OK) else home()
     target = folder / f"menura-sample-{voice.id}.wav"
