@@ -157,7 +157,7 @@ def live(
     from inference.engine.messages import EngineParams, Mode, MonitorSource, StreamConfig
     from voices.builtin import builtin_voices, find_voice
 
-    chosen = find_voice(voice) if voice else builtin_voices()[0]
+    chosen = find_voice(voice) if voice is not None else builtin_voices()[0]
     config = StreamConfig(input_device, output_device, monitor, rate, block)
     params = EngineParams(
         mode=Mode.BYPASS if bypass else Mode.CONVERTED,

@@ -23,6 +23,7 @@ def write_text(path: str | Path, text: str) -> None:
             os.fsync(file.fileno())
         os.replace(name, path)
     except OSError as error:
-        Path(name or path.parent / ".menura-none").unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)
         reason = error.strerror or error
         raise FileError(f"{path} cannot be written ({reason}); choose a folder you may write to.") from error

@@ -36,8 +36,8 @@ def menura(*arguments: str, env: dict[str, str], timeout_s: float = 60.0) -> sub
 
 
 def home_env(server: JackServer, home: Path) -> dict[str, str]:
-    """Environment with this server and a data directory of the test's own."""
-    return server.env() | {"MENURA_HOME": str(home)}
+    """Environment with this server and a home of the test's own, without anybody's sound settings."""
+    return server.env() | {"MENURA_HOME": str(home), "HOME": str(home)}
 
 
 class Live:
