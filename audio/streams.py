@@ -123,10 +123,17 @@ class StreamPlan:
 
     @property
     def duplex(self) -> bool:
-        """Whether input and output are one stream on one clock: same device, or both JACK."""
+        """Whether input and output are one stream on one clock: the same hardware, or both JACK.
+
+        ALSA's plugin devices (default, pulse, pipewire) are not hardware: opened both ways as one stream
+        they underrun all the time (measured with PulseAudio), as two streams they run.
+        """
+        if self.input_rate != self.output_rate or self.input.host_api != self.output.host_api:
+            return False
+        if "JACK" in self.input.host_api:
+            return True
         same_device = self.input.index == self.output.index
-        both_jack = self.input.host_api == self.output.host_api and "JACK" in self.input.host_api
-        return (same_device or both_jack) and self.input_rate == self.output_rate
+        return same_device and (self.input.host_api != "ALSA" or "hw:" in self.input.label)
 
 
 class Streams:

@@ -9,6 +9,7 @@ and a clean way out of an audio system that hangs.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Semaphore
@@ -35,6 +36,7 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
         conn.send(Lost(str(error)))
         return
     conn.send(_describe(plan, streams))
+    _mute_libraries()
     # What exists now lives as long as the streams do; collecting it would only delay a callback.
     gc.collect()
     gc.freeze()
@@ -42,6 +44,13 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
     _hold(streams, conn)
     streams.close()
     shared.close()
+
+
+def _mute_libraries() -> None:
+    """Sends stderr nowhere: ALSA writes a line there from its own thread at each underrun, which is I/O."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def make_plan(config: StreamConfig) -> StreamPlan:

@@ -53,6 +53,8 @@ _log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
 _STALL_S = 1.0
+_BREATH_S = 2.0
+"""PulseAudio's ALSA plugin calls a few times, then takes up to 2 s before it goes on."""
 _OPENING_S = 8.0
 _RETRY_S = 0.5
 _DETACH_S = 0.5
@@ -240,7 +242,7 @@ class Supervisor:
                 _log.error("worker failed\n%s", trace)
             case Opened(streams, info):
                 self._info, self._ran = info, True
-                self._progress = (0, time.monotonic())
+                self._progress = (0, time.monotonic() + _BREATH_S)
                 self._emit(streams)
                 self._attach()
             case Lost(reason):

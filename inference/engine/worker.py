@@ -45,7 +45,12 @@ def main(shared_name: str, conn: Connection, wake: Semaphore) -> None:
     try:
         worker.loop(wake)
     except Exception as error:  # noqa: BLE001 - the last line of defence: silence, a reason, a new process
-        conn.send(Fault(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        conn.send(_fault(error))
+
+
+def _fault(error: Exception) -> Fault:
+    """The exception being handled, for the supervisor."""
+    return Fault(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 class _Worker:
@@ -87,13 +92,16 @@ class _Worker:
 
     def listen(self) -> None:
         """Takes commands until the supervisor is gone, then ends the process."""
-        self._conn.send(Ready())
-        while True:
-            try:
+        try:
+            self._conn.send(Ready())
+            while True:
                 self._obey(self._conn.recv())
-            except (EOFError, OSError):
-                # The supervisor is gone. No clean-up is owed: the output ring runs dry, which is silence.
-                os._exit(0)
+        except (EOFError, OSError):
+            # The supervisor is gone. No clean-up is owed: the output ring runs dry, which is silence.
+            os._exit(0)
+        except Exception as error:  # noqa: BLE001 - a deaf worker would hang; a new one is told what failed
+            self._conn.send(_fault(error))
+            os._exit(1)
 
     def _obey(self, command: WorkerCommand) -> None:
         match command:
@@ -115,8 +123,11 @@ class _Worker:
         try:
             converter = make_converter(voice)
             converter.warm_up()
-        except (UnsupportedVoiceError, ValueError, OSError) as error:
+        except UnsupportedVoiceError as error:
             self._conn.send(VoiceFailed(voice.id, str(error)))
+            return
+        except Exception as error:  # noqa: BLE001 - runtimes raise what they like; the voice before goes on
+            self._conn.send(VoiceFailed(voice.id, f"The voice '{voice.name}' could not be loaded ({error})."))
             return
         self._converter = converter
         self._inbox.append(converter)
