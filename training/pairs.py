@@ -67,7 +67,7 @@ def sources(corpus: Corpus) -> list[Source]:
     """Ten LibriSpeech dev readers, four prompts of ast_en, and one order of each held-out barista."""
     rows = {row.id: row for row in corpus.rows}
     readers = sorted(corpus.select("eval", "libri_dev"), key=lambda row: row.id)
-    found = [Source(f"libri {row.speaker}", str(row.speaker), row) for row in readers]
+    found = [Source(f"libri {row.id.split('-')[0]}", str(row.speaker), row) for row in readers]
     found += [Source(f"ast_en {id_[:4]}", "ast_en_US_f_Allison", rows[id_]) for id_ in _AST_EN]
     taken: set[str] = set()
     low, high = (seconds * RATE for seconds in _BARISTA_SECONDS)
@@ -111,7 +111,7 @@ def enrolled(corpus: Corpus, target: Target) -> Enrolment:
 
 
 def known_speakers(corpus: Corpus) -> list[tuple[str, tuple[Clip, ...], tuple[Clip, ...]]]:
-    """Unseen speakers of several clips, for the same-person baseline: (person, reference clips, other clips)."""
+    """Unseen speakers of several clips: (person, reference clips, other clips)."""
     found = []
     for name in ("ast_en_US_f_Allison", *_AST_TARGETS):
         reference, others = _parted(corpus.select("eval", name))

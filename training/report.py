@@ -132,9 +132,9 @@ def _goals(found: dict[str, float], system: str) -> str:
 
 def _baselines(base: dict[str, float]) -> str:
     return (
-        "Cosines of natural recordings: GE2E same person (ast and barista, other clips) "
-        f"{base['ge2e_same']:.3f}, strangers (sources with all voices) {base['ge2e_stranger']:.3f}; second encoder same person "
-        f"{base['second_same']:.3f}, strangers {base['second_stranger']:.3f}.\n"
+        "Cosines of natural recordings, GE2E and second encoder: same person (ast and barista, other clips) "
+        f"{base['ge2e_same']:.3f} and {base['second_same']:.3f}, strangers (sources with all voices) "
+        f"{base['ge2e_stranger']:.3f} and {base['second_stranger']:.3f}.\n"
     )
 
 
