@@ -146,6 +146,6 @@ def _peaks(correlation: Array, weight: Array) -> tuple[Array, Array]:
     centre, below, above = middle[found], left[found], right[found]
     bend = below - 2.0 * centre + above
     shift = np.where(bend < 0, 0.5 * (below - above) / np.where(bend < 0, bend, -1.0), 0.0)
-    lags = (found + _MIN_LAG) + shift.astype(np.float64)
+    lags = found.astype(np.float64) + _MIN_LAG + shift.astype(np.float64)
     height = centre - 0.25 * (below - above) * shift
     return lags, height * weight[found + _MIN_LAG]
