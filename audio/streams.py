@@ -66,45 +66,68 @@ class _Counter:
             self._underruns[0] += 1
 
 
+class _Inlet:
+    """Takes channel 0 of the device into a ring."""
+
+    def __init__(self, tap: Tap, wake: Callable[[], None]) -> None:
+        self._ring, self._counter, self._wake = tap.ring, _Counter(tap.counters), wake
+
+    def take(self, indata: NDArray[np.float32], frames: int, xrun: bool) -> None:
+        """One callback's worth: (frames, channels)."""
+        self._counter.tick(frames, time.perf_counter(), xrun)
+        accepted = self._ring.push(indata[:, 0])
+        if accepted < frames:
+            self._counter.lose(frames - accepted)
+        self._wake()
+
+
+class _Outlet:
+    """Gives a ring's samples to all channels of the device, silence where the ring is empty."""
+
+    def __init__(self, tap: Tap) -> None:
+        self._ring, self._counter, self._armed = tap.ring, _Counter(tap.counters), tap.armed
+
+    def give(self, outdata: NDArray[np.float32], frames: int, xrun: bool) -> None:
+        """One callback's worth: (frames, channels)."""
+        self._counter.tick(frames, time.perf_counter(), xrun)
+        first = outdata[:, 0]
+        got = self._ring.pop_into(first)
+        if got < frames:
+            self._counter.starve(frames - got, bool(self._armed[0]))
+        if outdata.shape[1] > 1:
+            outdata[:, 1:] = first[:, None]
+
+
 def input_callback(tap: Tap, wake: Callable[[], None]) -> Callable[..., None]:
-    """Callback of an input-only stream: ring gets channel 0."""
-    ring, counter = tap.ring, _Counter(tap.counters)
+    """Callback of an input-only stream; `wake` is called once samples are in the ring."""
+    inlet = _Inlet(tap, wake)
 
     def callback(indata: NDArray[np.float32], frames: int, _time: Any, status: Any) -> None:
-        counter.tick(frames, time.perf_counter(), status.input_overflow)
-        accepted = ring.push(indata[:, 0])
-        if accepted < frames:
-            counter.lose(frames - accepted)
-        wake()
+        inlet.take(indata, frames, status.input_overflow)
 
     return callback
 
 
 def output_callback(tap: Tap) -> Callable[..., None]:
-    """Callback of an output-only stream: all channels get the ring's samples, silence where it is empty."""
-    ring, counter, armed = tap.ring, _Counter(tap.counters), tap.armed
+    """Callback of an output-only stream."""
+    outlet = _Outlet(tap)
 
     def callback(outdata: NDArray[np.float32], frames: int, _time: Any, status: Any) -> None:
-        counter.tick(frames, time.perf_counter(), status.output_underflow)
-        first = outdata[:, 0]
-        got = ring.pop_into(first)
-        if got < frames:
-            counter.starve(frames - got, bool(armed[0]))
-        if outdata.shape[1] > 1:
-            outdata[:, 1:] = first[:, None]
+        outlet.give(outdata, frames, status.output_underflow)
 
     return callback
 
 
 def duplex_callback(inp: Tap, out: Tap, wake: Callable[[], None]) -> Callable[..., None]:
     """Callback of a stream with both directions on one clock."""
-    take, give = input_callback(inp, wake), output_callback(out)
+    inlet, outlet = _Inlet(inp, wake), _Outlet(out)
 
     def callback(
-        indata: NDArray[np.float32], outdata: NDArray[np.float32], frames: int, times: Any, status: Any
+        indata: NDArray[np.float32], outdata: NDArray[np.float32], frames: int, _time: Any, status: Any
     ) -> None:
-        give(outdata, frames, times, status)
-        take(indata, frames, times, status)
+        # JACK reports one late cycle as both flags; it is one event, and the output is where it is heard.
+        outlet.give(outdata, frames, status.output_underflow)
+        inlet.take(indata, frames, status.input_overflow and not status.output_underflow)
 
     return callback
 
