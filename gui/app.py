@@ -16,7 +16,6 @@ from gui.settings import SettingsStore
 from gui.single_instance import InstanceServer, raise_other, server_name
 from gui.theme import ThemeSwitch
 from gui.window import MainWindow
-from inference.engine.messages import EngineState
 
 ALREADY_OPEN = "Menura is already open; its window was brought to the front."
 
@@ -64,21 +63,13 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
         app.exec()
         return 0
     server = InstanceServer(name, window.bring_to_front)
-    FirstPaint(window.scope.view, lambda: attach_engine(session))
+    FirstPaint(window.scope.view, lambda: session.connect_engine(_engine))
     quit_on_signals(app)
     window.show()
     status = app.exec()
     server.close()
     session.close()
     return status
-
-
-def attach_engine(session: Session, make: Callable[[], EnginePort] | None = None) -> None:
-    """Starts the engine's process and hands it to the session; failing is shown, not raised."""
-    try:
-        session.attach((make or _engine)())
-    except (OSError, ImportError, RuntimeError) as error:
-        session.state_changed.emit(EngineState.FAILED, f"The audio engine could not be started: {error}.")
 
 
 def quit_on_signals(app: QApplication) -> None:

@@ -10,6 +10,8 @@ from inference.engine.telemetry import Scope
 
 Floats = NDArray[np.float32]
 SECONDS = 8
+MAX_JUMP_OCTAVES = 0.35
+"""A pitch that moves further within one hop has not glided: the trace is broken there."""
 
 
 class Ring:
@@ -94,6 +96,7 @@ class SignalHistory:
         known = (hop >= max(0, self._f0_end - self._hops)) & (hop + 1 < self._f0_end)
         voiced = known & (a > 0) & (b > 0)
         log_a, log_b = np.log2(np.where(voiced, a, 1)), np.log2(np.where(voiced, b, 1))
+        voiced &= np.abs(log_b - log_a) < MAX_JUMP_OCTAVES
         value = np.exp2(log_a + (log_b - log_a) * (rest / HOP))
         return np.where(voiced, value, np.nan).astype(np.float32)
 

@@ -139,6 +139,8 @@ class SpectrogramLane:
         """See `Lane`."""
         start = first * step + step // 2 - N_FFT // 2
         x = history.signal(self._channel, start, start + (last - first - 1) * step + N_FFT)
+        if not x.any():
+            return np.broadcast_to(self._table[0], (self._matrix.shape[1], last - first))
         frames = np.lib.stride_tricks.sliding_window_view(x, N_FFT)[::step] * self._window
         spectrum = np.fft.rfft(frames, axis=1)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ self._matrix

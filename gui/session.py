@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from gui.engine_port import EnginePort
 from gui.settings import SettingsError, SettingsStore, VoiceTuning
 from gui.tuning import KNOB_BY_NAME, KNOBS, TurnKnob
 from inference.engine.messages import (
+    DeviceInfo,
     DevicesListed,
     EngineParams,
     EngineState,
@@ -57,8 +58,10 @@ class Session(QObject):
         self.undo = QUndoStack(self)
         self.state = EngineState.STOPPED
         self._engine: EnginePort | None = None
+        self._make: Callable[[], EnginePort] | None = None
         self._start_wanted = False
         self._cursor = 0
+        self._devices: tuple[DeviceInfo, ...] = ()
         remembered = [v for v in self.voices if v.id == store.settings.voice_id]
         self.voice = next(iter((*remembered, *self.voices)), None)
         self.params = self._remembered_params()
@@ -78,10 +81,14 @@ class Session(QObject):
         if self._start_wanted:
             self.start()
 
-    @property
-    def attached(self) -> bool:
-        """Whether there is an engine."""
-        return self._engine is not None
+    def connect_engine(self, make: Callable[[], EnginePort]) -> None:
+        """Makes an engine and attaches it; a failure becomes a state, and `start` tries again."""
+        self._make = make
+        try:
+            self.attach(make())
+        except (OSError, ImportError, RuntimeError) as error:
+            self._start_wanted = False
+            self._become(EngineState.FAILED, f"The audio engine could not be started ({error}): try again.")
 
     @property
     def running(self) -> bool:
@@ -94,6 +101,8 @@ class Session(QObject):
         self._become(EngineState.STARTING, "")
         if self._engine:
             self._engine.start(self.stream_config())
+        elif self._make:
+            self.connect_engine(self._make)
 
     def stop(self) -> None:
         """Closes the streams."""
@@ -113,7 +122,7 @@ class Session(QObject):
     def stream_config(self) -> StreamConfig:
         """Returns the remembered devices as the engine wants them."""
         d = self.store.settings.devices
-        return StreamConfig(d.input, d.output, d.monitor, d.sample_rate, d.block_frames)
+        return StreamConfig(d.input, d.output, self._monitor_device(), d.sample_rate, d.block_frames)
 
     def set_device(self, which: str, name: str | None) -> None:
         """Chooses the `input`, `output` or `monitor` device (None: the system's default)."""
@@ -216,6 +225,19 @@ class Session(QObject):
         timer.timeout.connect(slot)
         return timer
 
+    def _monitor_device(self) -> str | None:
+        """Returns where the user listens: the chosen device if it is there, else the default output.
+
+        None where that is what the call hears anyway: the same device would play both. A monitor that is
+        gone must not keep a call from starting.
+        """
+        d = self.store.settings.devices
+        if d.monitor:
+            known = not self._devices or any(x.name == d.monitor and x.outputs for x in self._devices)
+            return d.monitor if known else None
+        default = next((x.name for x in self._devices if x.is_default_output), None)
+        return None if default == (d.output or default) else default
+
     def _voice_id(self) -> str:
         return self.voice.id if self.voice else ""
 
@@ -277,6 +299,7 @@ class Session(QObject):
             case StreamsOpened():
                 self.streams_opened.emit(event)
             case DevicesListed():
+                self._devices = event.devices
                 self.devices_listed.emit(event)
 
     def _become(self, state: EngineState, reason: str) -> None:

@@ -233,4 +233,4 @@ def _text(value: Any) -> str:
 
 
 def _theme(value: Any) -> ThemeMode:
-    return ThemeMode(value) if value in set(ThemeMode) else ThemeMode.SYSTEM
+    return ThemeMode(value) if _text(value) in set(ThemeMode) else ThemeMode.SYSTEM

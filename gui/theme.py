@@ -209,7 +209,9 @@ class ThemeSwitch(QObject):
         self._mode = mode
         _Current.theme = resolve(mode, self._app.styleHints().colorScheme())
         self._app.setPalette(palette(_Current.theme))
-        self._app.setStyleSheet(stylesheet(_Current.theme))
+        sheet = stylesheet(_Current.theme)
+        if sheet != self._app.styleSheet():
+            self._app.setStyleSheet(sheet)
         self.changed.emit()
 
 

@@ -7,12 +7,14 @@ from itertools import pairwise
 from PySide6.QtCore import QByteArray, QEvent, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QAction,
+    QActionGroup,
     QCloseEvent,
     QGuiApplication,
     QHideEvent,
     QKeyEvent,
     QKeySequence,
     QShowEvent,
+    QStatusTipEvent,
 )
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QMenu, QVBoxLayout, QWidget
 
@@ -58,6 +60,7 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         self.setMinimumSize(960, 600)
         self._menu = QMenu(self)
+        self._theme_actions: dict[ThemeMode, QAction] = {}
         self.transport = TransportBar(self._menu)
         self.message = MessageBar()
         self.scope = ScopePanel()
@@ -112,6 +115,7 @@ class MainWindow(QMainWindow):
         """Switches to a theme and remembers it."""
         self._settings.theme = mode
         self._themes.set_mode(mode)
+        self._theme_actions[mode].setChecked(True)
         self.session.remember()
 
     def bring_to_front(self) -> None:
@@ -155,6 +159,13 @@ class MainWindow(QMainWindow):
             self._end_compare()
         super().changeEvent(event)
 
+    def event(self, event: QEvent) -> bool:
+        """Shows what the control under the pointer is for, where the state's reason stands."""
+        if isinstance(event, QStatusTipEvent):
+            self.transport.show_tip(event.tip())
+            return True
+        return super().event(event)
+
     def showEvent(self, event: QShowEvent) -> None:
         """Draws again."""
         super().showEvent(event)
@@ -170,6 +181,7 @@ class MainWindow(QMainWindow):
         window = self._settings.window
         window.geometry = self.saveGeometry().toBase64().toStdString()
         window.layout = self.saveState(LAYOUT_VERSION).toBase64().toStdString()
+        self.hide()
         self.session.close()
         super().closeEvent(event)
 
@@ -194,14 +206,19 @@ class MainWindow(QMainWindow):
 
     def _make_actions(self) -> None:
         self._action("Undo tuning", self.session.undo.undo, QKeySequence.StandardKey.Undo)
-        self._action("Redo tuning", self.session.undo.redo, QKeySequence.StandardKey.Redo)
+        self._action("Redo tuning", self.session.undo.redo, "Ctrl+Shift+Z", "Ctrl+Y")
         self._menu.addSeparator()
         for dock in self.docks:
             self._menu.addAction(dock.toggleViewAction())
         self._action("Reset layout", self.reset_layout)
         self._menu.addSeparator()
+        themes = QActionGroup(self)
         for mode, name in THEME_NAMES.items():
-            self._action(name, lambda m=mode: self.set_theme(m))
+            action = self._action(name, lambda m=mode: self.set_theme(m))
+            action.setCheckable(True)
+            action.setChecked(mode is self._settings.theme)
+            themes.addAction(action)
+            self._theme_actions[mode] = action
         self._action("Switch theme", self.toggle_theme, "Ctrl+T")
         self._menu.addSeparator()
         self._action("Start or stop", self.session.toggle, "F5", "Ctrl+R")
@@ -209,12 +226,13 @@ class MainWindow(QMainWindow):
         self._action("Shortcuts", self.show_shortcuts, "F1")
         self._action("Quit", self.close, QKeySequence.StandardKey.Quit)
 
-    def _action(self, text: str, slot: object, *keys: QKeySequence.StandardKey | str) -> None:
+    def _action(self, text: str, slot: object, *keys: QKeySequence.StandardKey | str) -> QAction:
         action = QAction(text, self)
         action.setShortcuts([QKeySequence(k) for k in keys])
         action.triggered.connect(lambda _=False: slot())  # type: ignore[operator]
         self.addAction(action)
         self._menu.addAction(action)
+        return action
 
     def show_shortcuts(self) -> None:
         """Opens the sheet of shortcuts."""
@@ -273,6 +291,9 @@ class MainWindow(QMainWindow):
         if state is EngineState.STARTING:
             self.health.clear()
             self.message.hide()
+        self.transport.show_mode(self.session.params.mode, self.session.running)
+        if state is EngineState.RUNNING:
+            self._introduce()
         if not self.session.running:
             self.devices.show_opened(None)
         if state is EngineState.FAILED:
@@ -294,7 +315,7 @@ class MainWindow(QMainWindow):
         )
 
     def _show_params(self, params: EngineParams) -> None:
-        self.transport.show_mode(params.mode)
+        self.transport.show_mode(params.mode, self.session.running)
         self.compare.show_params(params)
         self.tuning.show_params(params)
         self.devices.show_monitor(params.monitor)
@@ -313,6 +334,8 @@ class MainWindow(QMainWindow):
         self.devices.show_settings(self._settings.devices)
 
     def _introduce(self) -> None:
+        if self._settings.introduced:
+            return
         self._settings.introduced = True
         self.scope.set_introduced(True)
         self.session.remember()

@@ -24,7 +24,7 @@ NO_DEVICES = "No audio device found: connect one, then refresh."
 FEEDBACK = (
     "The call output looks like loudspeakers: use headphones, or the microphone hears the converted voice."
 )
-ECHO = "You hear yourself on the call's output too: choose headphones for yourself."
+SAME_DEVICE = "The call output is also what you listen to: choose other headphones to hear yourself apart."
 LOUDSPEAKERS = ("speaker", "lautsprecher", "haut-parleur", "hdmi", "built-in output")
 
 
@@ -73,11 +73,10 @@ class DevicesPanel(QWidget):
         if opened is None:
             self.rate.setText("–")
             return
-        ms = 1000 * opened.block_frames / opened.sample_rate
-        kind = "one clock" if opened.duplex else "two clocks"
-        self.rate.setText(
-            f"{opened.sample_rate / 1000:g} kHz, {opened.block_frames} frames ({ms:.1f} ms), {kind}"
-        )
+        frames = opened.block_frames
+        block = f"{frames} frames ({1000 * frames / opened.sample_rate:.1f} ms)" if frames else "any block"
+        clocks = "one clock" if opened.duplex else "two clocks"
+        self.rate.setText(f"{opened.sample_rate / 1000:g} kHz, {block}, {clocks}")
         self.rate.setToolTip(f"{opened.input_device} to {opened.output_device}")
 
     def show_monitor(self, source: MonitorSource) -> None:
@@ -96,9 +95,8 @@ class DevicesPanel(QWidget):
         default = next(
             (d for d in usable if (d.is_default_input if which == "input" else d.is_default_output)), None
         )
-        items: list[tuple[str, object]] = [
-            (f"System default ({default.label})" if default else "System default", None)
-        ]
+        name = "Automatic" if which == "monitor" else "System default"
+        items: list[tuple[str, object]] = [(f"{name} ({default.label})" if default else name, None)]
         items += [(d.label, d.name) for d in usable]
         missing = self._is_missing(which)
         if chosen and all(d.name != chosen for d in usable):
@@ -130,7 +128,7 @@ class DevicesPanel(QWidget):
         output = self._device("output")
         monitored = self._monitor is not MonitorSource.OFF
         if monitored and output and output == self._device("monitor"):
-            return ECHO
+            return SAME_DEVICE
         if output and any(word in output.label.casefold() for word in LOUDSPEAKERS):
             return FEEDBACK
         return ""

@@ -35,7 +35,7 @@ class Tile(QFrame):
         self.setObjectName("tile")
         self.setToolTip(tip)
         self.value: QLabel = label("–", "panel")
-        self._tone = "panel"
+        self._tone = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(0)
@@ -43,14 +43,14 @@ class Tile(QFrame):
         column.addWidget(label(name, "caption"))
         self.setAccessibleName(name)
 
-    def show_value(self, text: str, tone: str = "panel") -> None:
-        """Shows a text; `tone` panel, warning or danger."""
+    def show_value(self, text: str, tone: str = "") -> None:
+        """Shows a text; `tone` is empty, warning or danger."""
         if text != self.value.text():
             self.value.setText(text)
             self.setAccessibleDescription(text)
         if tone != self._tone:
             self._tone = tone
-            self.value.setProperty("kind", tone)
+            self.value.setProperty("tone", tone)
             self.value.style().unpolish(self.value)
             self.value.style().polish(self.value)
 
@@ -123,15 +123,15 @@ class HealthPanel(QWidget):
             ("late", x.late_blocks),
             ("dropped", x.dropped_samples),
         ):
-            self.tiles[key].show_value(f"{count:,}", "panel" if count == 0 else "warning")
+            self.tiles[key].show_value(f"{count:,}", "" if count == 0 else "warning")
         load = t.real_time_factor * 100
         self.tiles["load"].show_value(f"{load:.0f} %", _tone(load, 60, 90))
         self.tiles["cpu"].show_value(f"{t.cpu_percent:.0f} %", _tone(t.cpu_percent, 75, 95))
         self.tiles["memory"].show_value(f"{t.rss_mb:.0f} MB")
         self.tiles["drift"].show_value(f"{t.drift_ppm:+.0f} ppm".replace("-", "−"))
         restarts = t.worker_restarts + t.stream_restarts
-        self.tiles["restarts"].show_value(str(restarts), "panel" if restarts == 0 else "warning")
+        self.tiles["restarts"].show_value(str(restarts), "" if restarts == 0 else "warning")
 
 
 def _tone(value: float, warning: float, danger: float) -> str:
-    return "danger" if value >= danger else "warning" if value >= warning else "panel"
+    return "danger" if value >= danger else "warning" if value >= warning else ""

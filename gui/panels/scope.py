@@ -72,8 +72,8 @@ class ScopePanel(QFrame):
         self.view.advance()
 
     def show_running(self, running: bool) -> None:
-        """Hides the first steps while live."""
-        self.intro.setVisible(not running)
+        """Hides the first steps for good once there is a signal to look at."""
+        self.intro.setVisible(not running and self.history.end == 0)
         self._place()
 
     def set_introduced(self, introduced: bool) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.widgets.buttons import PushButton
 from gui.widgets.text import label
 
+NATIVE = QKeySequence.SequenceFormat.NativeText
 SHORTCUTS = (
     ("Space, F5, Ctrl+R", "Start or stop"),
     ("1", "Call hears the converted voice"),
@@ -43,7 +45,7 @@ class ShortcutSheet(QDialog):
             caps = QHBoxLayout()
             caps.setSpacing(6)
             for key in keys.split(", "):
-                caps.addWidget(label(key, "key"))
+                caps.addWidget(label(QKeySequence(key).toString(NATIVE) or key, "key"))
             caps.addStretch(1)
             grid.addLayout(caps, row, 0)
             grid.addWidget(label(what), row, 1)

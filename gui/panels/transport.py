@@ -79,7 +79,7 @@ class TransportBar(QFrame):
         self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._lay_out()
         self.show_state(EngineState.STOPPED, "")
-        self.show_mode(Mode.CONVERTED)
+        self.show_mode(Mode.CONVERTED, live=False)
 
     def show_state(self, state: EngineState, reason: str) -> None:
         """Shows the engine's state with its reason, and what the big button does now."""
@@ -87,7 +87,8 @@ class TransportBar(QFrame):
         self.state.setText(name)
         self._dot.role = role
         self._dot.update()
-        self.reason.setText(reason or usual)
+        self._reason = reason or usual
+        self.reason.setText(self._reason)
         running = state not in (EngineState.STOPPED, EngineState.FAILED)
         self.start.setText("Stop" if running else "Start")
         self.start.set_kind("plain" if running else "primary")
@@ -98,18 +99,22 @@ class TransportBar(QFrame):
         if not running:
             self.latency.setText("–")
 
+    def show_tip(self, tip: str) -> None:
+        """Shows a tip in place of the state's reason; an empty one brings the reason back."""
+        self.reason.setText(tip or self._reason)
+
     def show_voice(self, voice: Voice | None) -> None:
         """Shows the chosen voice."""
         self._face.voice = voice
         self._face.update()
         self.voice.setText(voice.name if voice else "No voice")
 
-    def show_mode(self, mode: Mode) -> None:
-        """Says what the call hears, in red when it is the user's own voice."""
+    def show_mode(self, mode: Mode, live: bool) -> None:
+        """Says what the call hears, in red when it is, or would be, the user's own voice."""
         text = {
-            Mode.CONVERTED: "the call hears this voice",
-            Mode.BYPASS: "the call hears YOUR OWN voice",
-            Mode.MUTE: "the call hears nothing",
+            Mode.CONVERTED: "the call hears this voice" if live else "ready",
+            Mode.BYPASS: "the call hears YOUR OWN voice" if live else "YOUR OWN voice is armed",
+            Mode.MUTE: "the call hears nothing" if live else "muted",
         }[mode]
         self.hears.setText(text)
         kind = {Mode.CONVERTED: "caption", Mode.BYPASS: "danger", Mode.MUTE: "warning"}[mode]

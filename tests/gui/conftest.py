@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -59,27 +60,29 @@ class Factory:
 
     def __init__(self, bot: QtBot, home: Path) -> None:
         self._bot, self._home = bot, home
-        self._open: list[MainWindow] = []
+        self._open: list[QObject] = []
 
     def __call__(self, engine: FakeEngine | None = None) -> Studio:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         store = SettingsStore.open()
         session = Session(VOICES, store)
-        window = MainWindow(session, ThemeSwitch(app, store.settings.theme))
+        themes = ThemeSwitch(app, store.settings.theme)
+        window = MainWindow(session, themes)
         engine = engine or FakeEngine()
         session.attach(engine)
         window.resize(1400, 900)
         window.show()
-        self._open.append(window)
+        self._open += [window, themes, session]
         self._bot.waitUntil(lambda: not engine.events)
         return Studio(window, session, engine, self._bot, self._home)
 
     def close(self) -> None:
         """Closes what a test left open."""
-        for window in self._open:
-            window.close()
-            window.deleteLater()
+        for made in self._open:
+            if isinstance(made, MainWindow):
+                made.close()
+            made.deleteLater()
 
 
 @pytest.fixture

@@ -1,0 +1,91 @@
+"""Settings: kept whole, read carefully, never lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gui.settings import (
+    SCHEMA_VERSION,
+    Settings,
+    SettingsError,
+    SettingsStore,
+    ThemeMode,
+    VoiceTuning,
+    migrate,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    store = SettingsStore.open(tmp_path)
+    s = store.settings
+    s.devices.input, s.devices.block_frames = "Mic · ALSA", 128
+    s.voices["deep"] = VoiceTuning(-3.5, 1.0, 2.0)
+    s.theme, s.favourites, s.introduced = ThemeMode.LIGHT, ["deep"], True
+    store.save()
+    assert SettingsStore.open(tmp_path).settings == s
+    assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.fixed_dictionaries({}, optional={name: JSON for name in Settings().to_json() if name != "version"}))
+def test_any_content_gives_usable_settings(content: dict) -> None:
+    read = Settings.from_json({**content, "version": SCHEMA_VERSION})
+    assert Settings.from_json(json.loads(json.dumps(read.to_json()))) == read
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.binary(max_size=60))
+def test_any_bytes_give_the_defaults_and_are_kept(data: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        (directory / "settings.json").write_bytes(data)
+        store = SettingsStore.open(directory)
+        assert store.settings == Settings()
+        assert (directory / "settings.bad").read_bytes() == data
+        assert "defaults" in store.problem
+
+
+def test_newer_settings_are_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text(json.dumps({"version": SCHEMA_VERSION + 1}))
+    assert "newer" in SettingsStore.open(tmp_path).problem
+
+
+def test_migrations_run_in_order() -> None:
+    steps = {n: lambda c, n=n: {**c, "seen": [*c.get("seen", []), n]} for n in range(-2, SCHEMA_VERSION)}
+    assert migrate({"version": -2}, steps)["seen"] == list(range(-2, SCHEMA_VERSION))
+    with pytest.raises(SettingsError):
+        migrate({"version": -9}, steps)
+
+
+def test_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SettingsStore.open(tmp_path)
+    store.save()
+    before = store.path.read_text()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    store.settings.voice_id = "robot"
+    with pytest.raises(SettingsError, match="No space left"):
+        store.save()
+    assert store.path.read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_home_comes_from_the_environment(home: Path) -> None:
+    assert SettingsStore.open().path == home / "settings.json"

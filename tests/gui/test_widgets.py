@@ -1,0 +1,176 @@
+"""Widgets on their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from gui.panels.health import HealthPanel
+from gui.panels.levels import ClipLight
+from gui.panels.voices import VoicesPanel
+from gui.settings import ThemeMode
+from gui.single_instance import InstanceServer, raise_other, server_name
+from gui.theme import ThemeSwitch
+from gui.tuning import KNOBS
+from gui.widgets.knob_row import KnobRow
+from gui.widgets.latency_bar import LatencyBar
+from gui.widgets.level_meter import FLOOR_DB, PeakHold, decibels
+from gui.widgets.scope_view import ScopeView
+from inference.engine.latency import LatencyBudget
+from inference.engine.messages import StreamConfig
+from inference.engine.telemetry import Telemetry, Xruns
+from tests.fakes.fake_engine import FakeEngine
+from voices.voice import Voice, VoiceKind
+
+
+def test_peak_stands_then_falls() -> None:
+    hold = PeakHold()
+    assert hold.update(-6, 0.0) == -6
+    assert hold.update(-40, 1.0) == -6
+    assert hold.update(-40, 2.0) < -6
+    assert hold.update(-40, 9.0) == -40
+    assert hold.update(-3, 9.1) == -3
+
+
+@pytest.mark.parametrize(("amplitude", "db"), [(1, 0), (0.5, -6.02), (0, FLOOR_DB), (1e-9, FLOOR_DB)])
+def test_decibels(amplitude: float, db: float) -> None:
+    assert decibels(amplitude) == pytest.approx(db, abs=0.01)
+
+
+def test_clip_light_stays_until_clicked(qtbot: QtBot) -> None:
+    light = ClipLight("Input")
+    qtbot.addWidget(light)
+    light.take(0.9)
+    assert not light.isChecked()
+    light.take(1.0)
+    light.take(0.1)
+    assert light.isChecked()
+    light.click()
+    assert not light.isChecked()
+
+
+@pytest.mark.parametrize("knob", KNOBS, ids=lambda k: k.name)
+def test_knob_steps_stay_in_range(knob, qtbot: QtBot) -> None:
+    row = KnobRow(knob)
+    qtbot.addWidget(row)
+    got: list[float] = []
+    row.turned.connect(got.append)
+    for key, value in ((Qt.Key.Key_End, knob.high), (Qt.Key.Key_Home, knob.low)):
+        QTest.keyClick(row.slider, key)
+        assert got[-1] == pytest.approx(value)
+    QTest.keyClick(row.slider, Qt.Key.Key_Right)
+    assert got[-1] == pytest.approx(knob.low + knob.step)
+    QTest.keyClick(row.slider, Qt.Key.Key_Delete)
+    assert got[-1] == knob.default
+    assert knob.clamp(1e9) == knob.high
+    assert knob.clamp(-1e9) == knob.low
+
+
+def test_latency_bar_tells_its_parts_to_screen_readers(qtbot: QtBot) -> None:
+    bar = LatencyBar()
+    qtbot.addWidget(bar)
+    bar.show_budget(LatencyBudget(5, 5, 10, 13, 1, 3, 2, 5))
+    assert "Hop 10.0 ms" in bar.accessibleDescription()
+    assert bar.accessibleDescription().endswith("total 43.0 ms")
+
+
+def test_health_marks_only_new_dropouts(qtbot: QtBot) -> None:
+    panel = HealthPanel()
+    qtbot.addWidget(panel)
+    lost: list[bool] = []
+    panel.sparkline.add = lambda total, mark: lost.append(mark)  # type: ignore[method-assign]
+    for count in (0, 2, 2):
+        for _ in range(15):
+            panel.show_telemetry(Telemetry(running=True, xruns=Xruns(output_underflow=count)))
+    assert lost == [False, True, False]
+    assert panel.tiles["underflow"].value.text() == "2"
+
+
+def test_five_hundred_voices_are_searched_at_once(qtbot: QtBot) -> None:
+    voices = [Voice(f"v{i}", f"Voice {i}", "Spoken by nobody", VoiceKind.NEURAL) for i in range(500)]
+    panel = VoicesPanel(voices)
+    qtbot.addWidget(panel)
+    panel.resize(280, 500)
+    panel.show()
+    panel.search.setText("voice 49 nobody")
+    assert panel.filter.rowCount() == 15
+    panel.show_favourites(["v499"])
+    assert panel.filter.index(0, 0).data() == "Voice 499"
+
+
+def test_hidden_scope_draws_nothing(qtbot: QtBot) -> None:
+    from gui.history import SignalHistory
+
+    history = SignalHistory()
+    view = ScopeView(history)
+    qtbot.addWidget(view)
+    view.resize(500, 400)
+    view.show()
+    qtbot.waitExposed(view)
+    engine = FakeEngine(clock=iter(np.arange(0, 9, 0.5)).__next__)
+    engine.start(StreamConfig())
+    history.append(engine.scope(0))
+    view.hide()
+    before = view._drawn
+    view.advance()
+    assert view._drawn == before
+    view.show()
+    view.advance()
+    assert view._drawn > before
+
+
+def test_scope_rolls_to_the_same_picture_it_redraws(qtbot: QtBot) -> None:
+    from gui.history import SignalHistory
+
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    ThemeSwitch(app, ThemeMode.DARK)
+    history = SignalHistory()
+    view = ScopeView(history)
+    qtbot.addWidget(view)
+    view.resize(480, 420)
+    view.show()
+    cursor, now = 0, [0.0]
+    engine = FakeEngine(clock=lambda: now[0])
+    engine.start(StreamConfig())
+    for _ in range(40):
+        now[0] += 0.13
+        got = engine.scope(cursor)
+        cursor = got.cursor
+        history.append(got)
+        view.advance()
+    rolled = view.grab().toImage()
+    view.redraw()
+    assert view.grab().toImage() == rolled
+
+
+def test_second_studio_raises_the_first(qtbot: QtBot, home: Path) -> None:
+    name = server_name(home)
+    assert name != server_name(home / "other")
+    assert not raise_other(name)
+    raised: list[bool] = []
+    server = InstanceServer(name, lambda: raised.append(True))
+    assert raise_other(name)
+    qtbot.waitUntil(lambda: raised == [True])
+    server.close()
+    assert not raise_other(name)
+
+
+def test_starts_without_loading_what_is_heavy(home: Path) -> None:
+    code = (
+        "import sys; from gui.app import main; status = main([], quit_after_first_paint=True);"
+        "heavy = {'torch', 'onnxruntime', 'sounddevice', 'scipy', 'pyqtgraph'} & set(sys.modules);"
+        "sys.exit(status or ', '.join(heavy) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
