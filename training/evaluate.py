@@ -254,6 +254,8 @@ def run(
     jobs = [(bench, base, pair, system) for pair, system in plan(pairs, not why_not)]
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         outcomes = pool.starmap(outcome, jobs, chunksize=4)
+        pool.close()
+        pool.join()
     return base, outcomes
 
 
