@@ -69,6 +69,8 @@ class ContentEncoder(nn.Module):
     >>> units, state = encoder(audio, encoder.init_state(1))    # (1, T * 480) -> (1, T, 64)
     """
 
+    positions: Tensor
+
     def __init__(self, config: ContentConfig) -> None:
         super().__init__()
         self.config = config

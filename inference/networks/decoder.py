@@ -27,6 +27,8 @@ class Decoder(nn.Module):
     >>> audio, state = decoder(frames, source, style, decoder.init_state(1))
     """
 
+    centres: Tensor
+
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config = c = config

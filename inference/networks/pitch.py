@@ -26,6 +26,10 @@ class PitchTracker(nn.Module):
     >>> prosody, state = tracker(audio, tracker.init_state(1))  # (1, T * 240) -> (1, T, 3)
     """
 
+    dft: Tensor
+    power_weights: Tensor
+    log2_hz: Tensor
+
     def __init__(self, config: PitchConfig) -> None:
         super().__init__()
         self.config = config

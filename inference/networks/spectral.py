@@ -68,6 +68,9 @@ class LogMel(nn.Module):
     is centred 12.5 ms before it.
     """
 
+    dft: Tensor
+    bank: Tensor
+
     def __init__(self, mels: int) -> None:
         super().__init__()
         scale = (400.0 / 600.0) * hann(MEL_FRAME)
@@ -102,6 +105,9 @@ class Synthesis(nn.Module):
     """
 
     bins = FRAME // 2 + 1
+
+    dft: Tensor
+    idft: Tensor
 
     def __init__(self) -> None:
         super().__init__()
