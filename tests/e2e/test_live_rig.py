@@ -202,6 +202,8 @@ def test_when_the_command_dies_its_processes_end_and_the_call_hears_silence(
         live.kill()
         _, orphans = psutil.wait_procs(children, timeout=_PATIENCE_S)
         recording = listen_on(call)
+    for orphan in orphans:
+        orphan.kill()
     assert not orphans
     assert mostly_sound(recording.heard[: RATE // 2 + RATE // 4])
     assert not recording.heard[-RATE // 2 :].any()

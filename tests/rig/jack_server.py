@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from types import TracebackType
 
 import pytest
@@ -79,6 +80,10 @@ class JackServer:
             self._process.kill()
             self._process.wait()
         self._process = None
+        for left_over in Path("/dev/shm").glob(
+            f"jack_*{self.name}*"
+        ):  # semaphores of clients that were killed
+            left_over.unlink(missing_ok=True)
 
     def restart(self) -> None:
         """Stops the server and starts it again under the same name."""
