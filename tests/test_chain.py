@@ -184,13 +184,12 @@ def test_muting_is_exact_silence() -> None:
     assert not y[-3 * chain.block :].any()
 
 
-@pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("mode", list(Mode))
-def test_bad_samples_stay_inside(rate: int, bad: float, mode: Mode) -> None:
-    chain = Chain(rate, rate, ModelFreeConverter(Recipe(pitch_semitones=3)))
+def test_bad_samples_stay_inside(bad: float, mode: Mode) -> None:
+    chain = Chain(44_100, 44_100, ModelFreeConverter(Recipe(pitch_semitones=3)))
     params = EngineParams(mode=mode, gate_db=-120.0)
-    x = tone(1.0, rate)
+    x = tone(0.4, 44_100)
     x[1000:3000:7] = bad
     y = run(chain, x, params)
     assert np.isfinite(y).all()

@@ -21,7 +21,7 @@ OWN = Voice("own", "Own", "The identity.", VoiceKind.MODEL_FREE, Recipe())
 RATES = [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000]
 
 
-def speech(rate: int, seconds: float = 1.5) -> NDArray[np.float32]:
+def speech(rate: int, seconds: float = 1.0) -> NDArray[np.float32]:
     return bundled_speech(rate)[: round(seconds * rate)]
 
 
@@ -34,7 +34,7 @@ def shift(x: NDArray[np.float32], y: NDArray[np.float32]) -> int:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", RATES)
 def test_rate_length_and_channels_are_kept(tmp_path: Path, rate: int, channels: int) -> None:
-    x = speech(rate, 0.7)[: round(0.7 * rate) - 13]
+    x = speech(rate, 0.5)[: round(0.5 * rate) - 13]
     soundfile.write(tmp_path / "in.wav", np.repeat(x[:, None], channels, axis=1), rate)
     done = convert_file(tmp_path / "in.wav", tmp_path / "out.wav", find_voice("bright"))
     y, rate_out = soundfile.read(tmp_path / "out.wav", dtype="float32", always_2d=True)
@@ -82,7 +82,7 @@ def test_the_same_file_gives_the_same_bits() -> None:
 
 
 def test_every_voice_changes_speech() -> None:
-    x = speech(24_000)
+    x = speech(24_000, 0.8)
     spoken = {voice.id: convert_array(x, 24_000, voice) for voice in builtin_voices()}
     for name, y in spoken.items():
         assert np.isfinite(y).all(), name
@@ -91,7 +91,7 @@ def test_every_voice_changes_speech() -> None:
 
 
 def test_controls_change_the_sound() -> None:
-    x = speech(24_000)
+    x = speech(24_000, 0.8)
     assert np.abs(convert_array(x, 24_000, OWN, Controls(pitch_semitones=7)) - x).max() > 0.05
 
 
