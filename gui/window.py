@@ -103,7 +103,7 @@ class MainWindow(QMainWindow):
         for dock in self.docks:
             dock.show()
         self.resizeDocks([voices, compare], [276, 292], Qt.Orientation.Horizontal)
-        self.resizeDocks([voices, devices], [440, 320], Qt.Orientation.Vertical)
+        self.resizeDocks([voices, devices], [404, 384], Qt.Orientation.Vertical)
         self.resizeDocks([compare, tuning, levels], [232, 352, 178], Qt.Orientation.Vertical)
         self.resizeDocks([health], [206], Qt.Orientation.Vertical)
 

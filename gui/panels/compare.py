@@ -39,7 +39,7 @@ class ComparePanel(QWidget):
         self.volume = KnobRow(VOLUME, one_line=True)
         self.hold = PushButton("Hold to compare", "plain", "compare", "text_muted")
         self.hold.setToolTip("While held, you hear the other signal; the call hears no difference (H)")
-        self.warning = label("The call hears your own voice.", "danger", wrap=True)
+        self.warning = label("Your own voice goes to the call.", "danger", wrap=True)
         self.mode.chosen.connect(lambda v: self.mode_chosen.emit(Mode(v)))
         self.monitor.chosen.connect(lambda v: self.monitor_chosen.emit(MonitorSource(v)))
         self.volume.turned.connect(self.volume_turned)

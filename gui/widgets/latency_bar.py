@@ -16,7 +16,7 @@ PARTS = (
     ("ring_in", "Ring", "Device block and input ring"),
     ("hop", "Hop", "Filling one step of the converter"),
     ("lookahead", "Look-ahead", "Resamplers, converter and limiter"),
-    ("compute_p99", "Compute p99", "Time that 99 of 100 steps stay under"),
+    ("compute_p99", "Compute", "Time that 99 of 100 steps stay under (p99)"),
     ("margin", "Margin", "Safety pre-fill of the output ring"),
     ("device_out", "Device out", "What the audio system reports for the output"),
 )

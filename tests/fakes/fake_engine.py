@@ -33,10 +33,12 @@ HEADPHONES = DeviceInfo("alsa:phones", "Headphones", "ALSA", 0, 2, 48_000)
 DEVICES = (MICROPHONE, CABLE, HEADPHONES)
 VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410))
 SECONDS = 12
+Take = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""A signal at 24 kHz and its F0 per hop."""
 
 
 @cache
-def speech(shift: float = 1.0, seed: int = 3) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def speech(shift: float = 1.0, seed: int = 3) -> Take:
     """Returns `SECONDS` of babble at 24 kHz and its F0 per hop; `shift` multiplies pitch and formants."""
     random = np.random.default_rng(seed)
     n = SECONDS * MODEL_RATE
@@ -63,14 +65,15 @@ def speech(shift: float = 1.0, seed: int = 3) -> tuple[NDArray[np.float32], NDAr
 class FakeEngine:
     """An `EnginePort`; tests read what it got and push `events`.
 
-    Signal flows by `clock`, and only between start and stop. `opens` false: a start fails with `refusal`.
+    Signal flows by `clock`, and only between start and stop: `signals` (input and output), babble without.
+    `opens` false: a start fails with `refusal`.
     """
 
     devices: tuple[DeviceInfo, ...] = DEVICES
     opens: bool = True
     refusal: str = "The microphone is used by another program: close it and try again."
     clock: Callable[[], float] = monotonic
-    seed: int = 3
+    signals: tuple[Take, Take] | None = None
     events: list[Event] = field(default_factory=list)
     starts: list[StreamConfig] = field(default_factory=list)
     voices: list[Voice] = field(default_factory=list)
@@ -80,7 +83,6 @@ class FakeEngine:
     reads: int = 0
 
     def __post_init__(self) -> None:
-        self._signals: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         self._began: float | None = None
 
     def start(self, config: StreamConfig) -> None:
@@ -163,13 +165,11 @@ class FakeEngine:
     def _position(self) -> int:
         return int((self.clock() - (self._began or 0)) * MODEL_RATE) // HOP * HOP
 
-    def _speech(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        if not self._signals:
-            self._signals = [speech(1.0, self.seed), speech(1.5, self.seed)]
-        return self._signals
+    def _speech(self) -> tuple[Take, Take]:
+        return self.signals or (speech(1.0), speech(1.5))
 
     def _last(self, at: int) -> list[NDArray[np.float32]]:
-        span = np.arange(max(0, at - 800), at) % (SECONDS * MODEL_RATE)
+        span = np.arange(max(0, at - 800), at) % self._speech()[0][0].size
         heard = [x[span] for x, _ in self._speech()]
         if self.params and self.params[-1].mode is Mode.MUTE:
             heard[1] = heard[1] * 0
