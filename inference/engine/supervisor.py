@@ -147,6 +147,7 @@ class Supervisor:
         self._wanted: StreamConfig | None = None
         self._fallback: StreamConfig | None = None
         self._voice: Voice | None = None
+        self._spoken: Voice | None = None
         self._params = EngineParams()
         self._worker: Child | None = None
         self._audio: Child | None = None
@@ -235,7 +236,14 @@ class Supervisor:
                 self._change(EngineState.RUNNING)
             case Detached():
                 self._attached = False
-            case VoiceReady() | VoiceFailed():
+            case VoiceReady(voice_id):
+                if self._voice and self._voice.id == voice_id:
+                    self._spoken = self._voice
+                self._emit(message)
+            case VoiceFailed(voice_id):
+                # A worker that is started again gets the last voice that worked.
+                if self._voice and self._voice.id == voice_id:
+                    self._voice = self._spoken
                 self._emit(message)
             case Fault(reason, trace):
                 self._fault = reason
