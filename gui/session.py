@@ -64,6 +64,8 @@ class Session(QObject):
         self._devices: tuple[DeviceInfo, ...] = ()
         remembered = [v for v in self.voices if v.id == store.settings.voice_id]
         self.voice = next(iter((*remembered, *self.voices)), None)
+        self._spoken = self.voice
+        self.loading = False
         self.params = self._remembered_params()
         self._event_timer = self._timer(EVENT_MS, self._poll)
         self._frame_timer = self._timer(FRAME_MS, self._read_frame)
@@ -145,6 +147,7 @@ class Session(QObject):
         self.voice = voice
         self.store.settings.voice_id = voice_id
         self._send(self._with_tuning(self.params))
+        self.loading = self._engine is not None
         if self._engine:
             self._engine.set_voice(voice)
         self.voice_changed.emit(voice)
@@ -293,14 +296,28 @@ class Session(QObject):
             case StateChanged(state, reason):
                 self._become(state, reason)
             case VoiceReady(voice_id):
-                self.voice_ready.emit(voice_id)
+                self._voice_is_ready(voice_id)
             case VoiceFailed(voice_id, reason):
-                self.voice_failed.emit(voice_id, reason)
+                self._voice_has_failed(voice_id, reason)
             case StreamsOpened():
                 self.streams_opened.emit(event)
             case DevicesListed():
                 self._devices = event.devices
                 self.devices_listed.emit(event)
+
+    def _voice_is_ready(self, voice_id: str) -> None:
+        if voice_id == self._voice_id():
+            self._spoken, self.loading = self.voice, False
+        self.voice_ready.emit(voice_id)
+
+    def _voice_has_failed(self, voice_id: str, reason: str) -> None:
+        """Shows again the voice that the engine goes on speaking, with its own tuning."""
+        if voice_id == self._voice_id():
+            self.voice, self.loading = self._spoken, False
+            self.store.settings.voice_id = self._voice_id()
+            self._send(self._with_tuning(self.params))
+            self.voice_changed.emit(self.voice)
+        self.voice_failed.emit(voice_id, reason)
 
     def _become(self, state: EngineState, reason: str) -> None:
         self.state = state

@@ -249,7 +249,7 @@ class MainWindow(QMainWindow):
         s.devices_listed.connect(self.devices.show_devices)
         s.streams_opened.connect(self.devices.show_opened)
         s.voice_changed.connect(self._show_voice)
-        s.voice_ready.connect(lambda voice_id: self.voices.show_failure(voice_id, ""))
+        s.voice_ready.connect(self._show_voice_ready)
         s.voice_failed.connect(self._show_voice_failure)
         s.params_changed.connect(self._show_params)
         s.favourites_changed.connect(lambda: self.voices.show_favourites(self._settings.favourites))
@@ -291,7 +291,7 @@ class MainWindow(QMainWindow):
         if state is EngineState.STARTING:
             self.health.clear()
             self.message.hide()
-        self.transport.show_mode(self.session.params.mode, self.session.running)
+        self._show_hears()
         if state is EngineState.RUNNING:
             self._introduce()
         if not self.session.running:
@@ -303,6 +303,15 @@ class MainWindow(QMainWindow):
         self.transport.show_voice(voice)
         self.voices.show_voice(voice)
         self.tuning.show_voice(voice)
+        self._show_hears()
+
+    def _show_voice_ready(self, voice_id: str) -> None:
+        self.voices.show_failure(voice_id, "")
+        self._show_hears()
+
+    def _show_hears(self) -> None:
+        s = self.session
+        self.transport.show_mode(s.params.mode, s.running, s.loading)
 
     def _show_voice_failure(self, voice_id: str, reason: str) -> None:
         self.voices.show_failure(voice_id, reason)
@@ -315,7 +324,7 @@ class MainWindow(QMainWindow):
         )
 
     def _show_params(self, params: EngineParams) -> None:
-        self.transport.show_mode(params.mode, self.session.running)
+        self._show_hears()
         self.compare.show_params(params)
         self.tuning.show_params(params)
         self.devices.show_monitor(params.monitor)

@@ -109,10 +109,11 @@ class TransportBar(QFrame):
         self._face.update()
         self.voice.setText(voice.name if voice else "No voice")
 
-    def show_mode(self, mode: Mode, live: bool) -> None:
+    def show_mode(self, mode: Mode, live: bool, loading: bool = False) -> None:
         """Says what the call hears, in red when it is, or would be, the user's own voice."""
+        converted = "the call hears this voice" if live else "ready"
         text = {
-            Mode.CONVERTED: "the call hears this voice" if live else "ready",
+            Mode.CONVERTED: "loading, the voice before goes on" if loading and live else converted,
             Mode.BYPASS: "the call hears YOUR OWN voice" if live else "YOUR OWN voice is armed",
             Mode.MUTE: "the call hears nothing" if live else "muted",
         }[mode]

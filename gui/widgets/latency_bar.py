@@ -21,7 +21,7 @@ PARTS = (
     ("device_out", "Device out", "What the audio system reports for the output"),
 )
 GOAL_MS, LIMIT_MS = 50.0, 100.0
-CELL_MIN, ROW = 82, 34
+CELL_MIN, ROW, LEGEND_TOP = 82, 34, 36
 
 
 class LatencyBar(QWidget):
@@ -44,15 +44,15 @@ class LatencyBar(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         """Bar and the legend's rows."""
-        return 32 + -(-len(PARTS) // self._cells(width)) * ROW
+        return LEGEND_TOP + -(-len(PARTS) // self._cells(width)) * ROW
 
     def sizeHint(self) -> QSize:
         """One legend row."""
-        return QSize(420, 32 + ROW)
+        return QSize(420, LEGEND_TOP + ROW)
 
     def minimumSizeHint(self) -> QSize:
         """Two legend rows."""
-        return QSize(260, 32 + ROW)
+        return QSize(260, LEGEND_TOP + ROW)
 
     def show_budget(self, budget: LatencyBudget) -> None:
         """Shows a budget."""
@@ -72,7 +72,7 @@ class LatencyBar(QWidget):
         cells = self._cells(self.width())
         width = self.width() / cells
         for i, (key, name, _) in enumerate(PARTS):
-            box = QRectF(i % cells * width, 32 + i // cells * ROW, width, ROW)
+            box = QRectF(i % cells * width, LEGEND_TOP + i // cells * ROW, width, ROW)
             self._paint_entry(painter, box, theme.parts[i], name, getattr(self._budget, key))
         painter.end()
 

@@ -195,6 +195,42 @@ def test_failing_voice_shows_the_reason_on_its_card(studio: Studio) -> None:
     assert studio.window.voices.model.index(2).data(Role.STATUS) == "its file is damaged."
 
 
+def test_failing_voice_gives_way_to_the_one_before(studio: Studio) -> None:
+    studio.live()
+    studio.session.turn("pitch_semitones", 2)
+    studio.session.choose_voice("robot")
+    studio.engine.events[:] = [VoiceFailed("robot", "its file is damaged.")]
+    studio.bot.waitUntil(studio.window.message.isVisible)
+    assert studio.window.transport.voice.text() == "Deep"
+    assert studio.engine.params[-1].pitch_semitones == 2
+    assert not studio.session.loading
+
+
+def test_loading_voice_is_told(studio: Studio) -> None:
+    studio.live()
+    studio.session.choose_voice("robot")
+    assert "loading" in studio.window.transport.hears.text()
+    studio.bot.waitUntil(lambda: studio.window.transport.hears.text() == "the call hears this voice")
+
+
+def test_engine_that_cannot_be_made_is_tried_again(open_studio: Factory) -> None:
+    studio = open_studio()
+    session, made = studio.session, []
+
+    def make() -> FakeEngine:
+        made.append(True)
+        if len(made) < 2:
+            raise OSError("no shared memory")
+        return studio.engine
+
+    session._engine = None
+    session.connect_engine(make)
+    assert "no shared memory" in studio.window.message.text.text()
+    studio.window.message.button.click()
+    studio.bot.waitUntil(lambda: session.state is EngineState.RUNNING)
+    assert len(made) == 2
+
+
 def test_everything_is_remembered(open_studio: Factory) -> None:
     first = open_studio()
     click_card(first, 1)
