@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from inference.enrolment import EnrolmentError, enroll, make_voice
 from inference.speech import PARTIAL, padding, partial_starts, speech_mask, trim_silence
-from voices.voice import VoiceKind
+from voices.voice import Voice, VoiceKind
 
 RATE = 24_000
 
@@ -115,3 +117,15 @@ def test_the_speech_mask_fits_any_length(n: int, rate: int) -> None:
 def test_pauses_are_cut_and_speech_is_kept() -> None:
     x = np.concatenate([babble(2, 150), np.zeros(4 * RATE, np.float32), babble(2, 150)])
     assert 3.5 * RATE < len(trim_silence(x, RATE)) < 5.2 * RATE
+
+
+def test_the_enrolled_built_in_voices_are_far_apart() -> None:
+    path = resources.files("assets").joinpath("voices", "enrolled.json")
+    voices = [Voice(**entry) for entry in json.loads(path.read_text())]
+    embeddings = np.array([voice.embedding for voice in voices])
+    assert len(voices) >= 6
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-4)
+    cosines = embeddings @ embeddings.T - np.eye(len(voices))
+    assert cosines.max() < 0.8
+    assert max(v.f0_median_hz for v in voices) > 2.5 * min(v.f0_median_hz for v in voices)
+    assert all(voice.licence and voice.source for voice in voices)
