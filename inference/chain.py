@@ -106,6 +106,10 @@ class Chain:
         """Speeds the output up by this share, to follow the output device's clock."""
         self._up.ratio_adjust = ratio
 
+    def begin(self) -> None:
+        """Makes the converter forget what it spoke elsewhere; called by the thread that will process."""
+        self._converter.reset()
+
     def swap(self, converter: Converter) -> None:
         """Goes over to another voice: both run until the new one has filled, then they cross-fade."""
         self._next = converter

@@ -81,6 +81,7 @@ class _Worker:
 
     def _accept(self, item: Session | Converter | Detach) -> None:
         if isinstance(item, Session):
+            item.chain.begin()
             self._session = item
             self._conn.send(Attached())
         elif isinstance(item, Detach):
@@ -113,7 +114,6 @@ class _Worker:
                 if self._converter is None:
                     self._use(builtin_voices()[0])
                 assert self._converter is not None
-                self._converter.reset()
                 self._inbox.append(Session(self._shared, info, self._converter))
             case Detach():
                 self._inbox.append(command)
