@@ -33,10 +33,13 @@ _LOW_PASS_HZ = 1800.0
 _FLOOR = 3e-5**2 * _WINDOW
 """Energy of a window too faint to be speech (about -90 dBFS)."""
 
-_LAG_BIAS = 0.14
+_RELATIVE_FLOOR = 3e-3
+"""What is this much fainter (power) than the recent speech is hardly voiced: room and hum."""
+
+_LAG_BIAS = 0.2
 """How much a candidate at the longest lag is marked down: half a period too long must not win a tie."""
 
-_UNVOICED_SCORE = 0.56
+_UNVOICED_SCORE = 0.6
 """Correlation that makes voiced and unvoiced equally good."""
 
 _JUMP_COST = 0.45
@@ -101,7 +104,7 @@ class F0Tracker:
         np.cumsum(past * past, out=self._energy[1:])
         energy = (self._energy[_WINDOW:] - self._energy[:-_WINDOW])[::-1]
         self._level = max(energy[0], 0.995 * self._level)
-        floor = _FLOOR + 1e-4 * self._level
+        floor = _FLOOR + _RELATIVE_FLOOR * self._level
         return correlation / (np.sqrt(energy[0] * energy) + floor)
 
     def _decide(self, correlation: Array) -> tuple[float, float]:
@@ -128,8 +131,9 @@ class F0Tracker:
 def finite(block: NDArray[np.floating]) -> Array:
     """Returns `block` as a new float64 array held to [-1, 1], with 0 where it is not finite."""
     clean = block.astype(np.float64)
-    if not math.isfinite(clean.sum()):
-        clean[~np.isfinite(clean)] = 0.0
+    good = np.isfinite(clean)
+    if not good.all():
+        clean[~good] = 0.0
     return np.minimum(np.maximum(clean, -1.0, out=clean), 1.0, out=clean)
 
 

@@ -116,7 +116,7 @@ class ModelFreeConverter:
         self._correlation = correlation
         self._mark(inverses[1], f0_hz)
         excitation = self._player.render(
-            self._residual(inverses), self._end - LATENCY - HOP, self._marker.marks, self._plan
+            self._residual(inverses), self._end - LATENCY - HOP, self._marker, self._plan
         )
         self._marker.forget(self._player.oldest)
         excitation = self._breath.mix(excitation, self._recipe.whisper)

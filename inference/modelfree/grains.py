@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.converter import HOP
-from inference.modelfree.marks import UNVOICED_SPACING, Mark
-from inference.modelfree.plan import Placement, Plan
+from inference.modelfree.marks import Mark, PeriodMarker
+from inference.modelfree.plan import Plan
 
 Array = NDArray[np.float64]
 
@@ -48,7 +48,8 @@ class Grain:
     gain: float
 
 
-_SAME = Placement(0.0, 1.0)
+_ENDLESS = 1e9
+"""Length of a period whose end is not marked yet; it will be before it is heard."""
 
 
 class GrainPlayer:
@@ -72,15 +73,15 @@ class GrainPlayer:
         """The earliest mark that is still being played."""
         return self._grains[0].source
 
-    def render(self, residual: Array, start: int, marks: list[Mark], plan: Plan) -> Array:
+    def render(self, residual: Array, start: int, marker: PeriodMarker, plan: Plan) -> Array:
         """Returns HOP samples of excitation from sample `start` on.
 
         `residual`: the HOP samples from `start` on and LOOK_AHEAD provisional ones after them.
         """
         self._append(residual)
-        index = {id(mark): i for i, mark in enumerate(marks)}
-        self._schedule(start, marks, index, plan)
-        return self._mix(start, marks, index)
+        index = {id(mark): i for i, mark in enumerate(marker.marks)}
+        self._schedule(start, marker, index, plan)
+        return self._mix(start, marker.marks, index)
 
     def _append(self, residual: Array) -> None:
         self._residual[:-HOP] = self._residual[HOP:]
@@ -93,38 +94,44 @@ class GrainPlayer:
         )
         self._fine[-step:] = (taps @ self._filters).ravel()
 
-    def _schedule(self, start: int, marks: list[Mark], index: dict[int, int], plan: Plan) -> None:
+    def _schedule(self, start: int, marker: PeriodMarker, index: dict[int, int], plan: Plan) -> None:
         """Adds the grains that begin to be heard in the HOP samples from `start` on."""
+        marks = marker.marks
         while len(self._grains) < _MAX_GRAINS:
             last = self._grains[-1]
             i = index[id(last.source)]
-            following = plan.next(_period(marks, i)) if last.source.voiced else _SAME
-            position = last.position + following.period
+            gain = 1.0
             if last.source.voiced:
+                following = plan.next(marker.period(i))
+                position = last.position + following.period
                 i = _latest(marks, i, position)
+                gain = following.gain
             elif i + 1 < len(marks):
                 i += 1
                 position = marks[i].position
             else:
                 return
             if last.source.voiced and not marks[i].voiced:
+                # Back to the speaker's own time: unvoiced sounds are passed on as they are.
                 i = _first_after(marks, i, max(start + _MIN_FADE, last.position + 0.5 * following.period))
                 position = marks[i].position
-            position = max(position, float(start))
+                gain = 1.0
             source = marks[i]
+            position = max(position, float(start))
             if position - source.fade >= start + HOP:
                 return
-            fade = max(1.0, min(source.fade, position - start))
-            gain = following.gain if source.voiced else 1.0
-            self._grains.append(Grain(position, source, fade, gain))
+            plan.advance()
+            self._grains.append(Grain(position, source, max(1.0, min(source.fade, position - start)), gain))
 
     def _mix(self, start: int, marks: list[Mark], index: dict[int, int]) -> Array:
+        """Sum of the grains in the HOP samples from `start` on."""
         rows = []
         for grain in self._grains:
             i = index[id(grain.source)]
-            fall = marks[i + 1].fade if i + 1 < len(marks) else grain.source.fade
-            period = _period(marks, i)
-            rows.append((grain.position, grain.source.position, grain.fade, period, fall, grain.gain))
+            length, fall = _ENDLESS, 1.0
+            if i + 1 < len(marks):
+                length, fall = marks[i + 1].position - marks[i].position, marks[i + 1].fade
+            rows.append((grain.position, grain.source.position, grain.fade, length, fall, grain.gain))
         position, source, fade, length, fall, gain = np.array(rows).T[:, :, None]
         since = (self._time + start) - position
         window = _smooth((since + fade) / fade) * _smooth((length - since) / fall) * gain
@@ -135,17 +142,10 @@ class GrainPlayer:
         fraction = place - whole
         below = self._fine[whole]
         output = (window * (below + fraction * (self._fine[whole + 1] - below))).sum(axis=0)
-        ends = position[:, 0] + length[:, 0]
-        keep = int((ends > start + HOP).argmax()) if (ends > start + HOP).any() else len(self._grains) - 1
-        del self._grains[:keep]
+        unfinished = (position + length > start + HOP)[:, 0]
+        unfinished[-1] = True
+        del self._grains[: int(unfinished.argmax())]
         return output
-
-
-def _period(marks: list[Mark], i: int) -> float:
-    """Distance from mark `i` to the next one, or from the one before while the next is not known."""
-    if i + 1 < len(marks):
-        return marks[i + 1].position - marks[i].position
-    return marks[i].position - marks[i - 1].position if i > 0 else float(UNVOICED_SPACING)
 
 
 def _latest(marks: list[Mark], i: int, position: float) -> int:

@@ -11,33 +11,38 @@ from inference.converter import HOP
 
 Array = NDArray[np.float64]
 
-_MEMORY = 0.97
-"""Share of the measured power that stays from hop to hop: 0.3 s of speech."""
+_MEMORY = 0.85
+"""Share of the measured power that stays from hop to hop: 60 ms, some periods of the lowest voice."""
+
+_APPROACH = 0.03
+"""Share of the difference (in log power) that is made up per hop: 0.3 s."""
 
 _RANGE_DB = 9.0
 _FLOOR = 1e-9
-"""Mean power (-90 dBFS) below which levels are not compared."""
+_ACTIVE = 1e-6
+"""Mean power (-60 dBFS) below which the gain stays as it is."""
 
 
 class LoudnessFollower:
-    """Slow gain that makes two signals equally strong."""
+    """Slow gain that makes two signals equally strong; loud moments do not outweigh later speech."""
 
     def __init__(self) -> None:
         self._ramp = (np.arange(HOP) + 1.0) / HOP
-        self._limit = 10 ** (_RANGE_DB / 20)
+        self._limit = _RANGE_DB * math.log(10) / 20
         self.reset()
 
     def reset(self) -> None:
         """Forgets the past; the gain is 1."""
         self._wanted = self._actual = _FLOOR
-        self._gain = 1.0
+        self._log_gain = 0.0
 
     def apply(self, output: Array, reference: Array) -> Array:
         """Returns `output` times the gain that brings it to the level of `reference`; both (HOP,)."""
         self._wanted = _MEMORY * self._wanted + (1 - _MEMORY) * (float(reference @ reference) / HOP + _FLOOR)
         self._actual = _MEMORY * self._actual + (1 - _MEMORY) * (float(output @ output) / HOP + _FLOOR)
-        target = math.sqrt(self._wanted / self._actual)
-        target = min(max(target, 1 / self._limit), self._limit)
-        gain = self._gain + (target - self._gain) * self._ramp
-        self._gain = target
-        return output * gain
+        before = self._log_gain
+        if self._wanted > _ACTIVE:
+            error = math.log(self._wanted / self._actual) / 2 - before
+            self._log_gain = min(max(before + _APPROACH * error, -self._limit), self._limit)
+        start, end = math.exp(before), math.exp(self._log_gain)
+        return output * (start + (end - start) * self._ramp)

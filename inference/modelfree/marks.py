@@ -16,6 +16,10 @@ MARGIN = 48
 
 UNVOICED_SPACING = 120
 _LOOK_RIGHT = 12
+_MIN_FADE = 24
+_LEAD = 64
+"""A mark is set at least this many samples before it is heard."""
+
 _SEARCH = 0.12
 _SEARCH_MAX = 36
 _TEMPLATE_MAX = 288
@@ -47,11 +51,18 @@ class PeriodMarker:
     def reset(self) -> None:
         """Forgets all marks but one at time zero."""
         self.marks[:] = [Mark(0.0, False, 1.0)]
+        self._spacing = float(UNVOICED_SPACING)
 
     def forget(self, oldest: Mark) -> None:
-        """Drops the marks before `oldest`, but one."""
-        while len(self.marks) > 2 and self.marks[1] is not oldest and self.marks[0] is not oldest:
+        """Drops the marks before `oldest`."""
+        while self.marks[0] is not oldest:
             del self.marks[0]
+
+    def period(self, i: int) -> float:
+        """Distance in samples from mark `i` to the next one; the expected one from the last mark."""
+        if i + 1 < len(self.marks):
+            return self.marks[i + 1].position - self.marks[i].position
+        return self._spacing
 
     def extend(self, speech: Array, residual: Array, end: int, done: int, f0_hz: float) -> None:
         """Adds every mark that is decided now.
@@ -60,26 +71,27 @@ class PeriodMarker:
         sample that has not left the converter yet. `f0_hz`: 0 when unvoiced.
         """
         last = self.marks[-1]
-        while True:
-            spacing = MODEL_RATE / f0_hz if f0_hz > 0 else float(UNVOICED_SPACING)
-            if last.position + spacing + MARGIN > end:
-                return
-            position = last.position + spacing
-            if f0_hz > 0:
-                start = end - speech.size
-                if last.voiced:
-                    position = self._next(speech, residual, last.position - start, spacing) + start
-                else:
-                    position = self._first(residual, last.position - start, spacing) + start
-            fade = max(1.0, min(position - last.position, self._fade_max, position - done))
+        self._spacing = MODEL_RATE / f0_hz if f0_hz > 0 else float(UNVOICED_SPACING)
+        start = end - speech.size
+        while last.position + self._spacing + MARGIN <= end:
+            position = last.position + self._spacing
+            if position < done + _LEAD:
+                # The period has just become much shorter: what should have been a mark is past.
+                position = float(done + _LEAD)
+            elif f0_hz > 0 and last.voiced:
+                position = start + self._next(speech, residual, last.position - start, self._spacing)
+            elif f0_hz > 0:
+                position = start + self._first(residual, position - start, self._spacing)
+            position = max(position, done + _MIN_FADE)
+            fade = min(position - last.position, self._fade_max, position - done)
             last = Mark(position, f0_hz > 0, fade)
             self.marks.append(last)
 
     @staticmethod
-    def _first(residual: Array, after: float, period: float) -> float:
-        """Place of the strongest residual within one period around the expected mark."""
-        low = int(after + 0.5 * period)
-        high = min(int(after + 1.5 * period), residual.size - _LOOK_RIGHT)
+    def _first(residual: Array, expected: float, period: float) -> float:
+        """Place of the strongest residual at most half a period from the expected one."""
+        low = int(expected - 0.5 * period)
+        high = min(int(expected + 0.5 * period), residual.size - _LOOK_RIGHT)
         strength = np.convolve(np.abs(residual[low:high]), _SMOOTHING, "same")
         return low + float(strength.argmax())
 

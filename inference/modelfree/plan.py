@@ -56,11 +56,15 @@ class Plan:
         """Placement of the grain that follows one whose period in the speech is `period` samples."""
         target = MODEL_RATE / self.output_hz(MODEL_RATE / period)
         gain = math.sqrt(target / period)
-        self._weak = not self._weak
-        side = self._recipe.roughness if self._weak else -self._recipe.roughness
+        roughness = self._recipe.roughness
         if self._weak:
-            gain *= 1.0 - _ROUGH_GAIN * self._recipe.roughness
-        return Placement(target * (1.0 + _ROUGH_PERIOD * side), gain)
+            gain *= 1.0 - _ROUGH_GAIN * roughness
+        side = 1.0 if self._weak else -1.0
+        return Placement(target * (1.0 + _ROUGH_PERIOD * roughness * side), gain)
+
+    def advance(self) -> None:
+        """Tells that a grain has been placed."""
+        self._weak = not self._weak
 
 
 def _ratio(semitones: float, limit: float) -> float:

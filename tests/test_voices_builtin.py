@@ -1,0 +1,78 @@
+"""The built-in voices: complete, distinct, found by id, name and near misses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from inference.registry import UnsupportedVoiceError, make_converter
+from voices.builtin import UnknownVoiceError, builtin_voices, find_voice
+from voices.voice import Voice, VoiceKind
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_promised_presets_exist():
+    assert [voice.id for voice in builtin_voices()] == [
+        "deep",
+        "bright",
+        "child",
+        "giant",
+        "whisper",
+        "robot",
+        "monster",
+    ]
+
+
+@pytest.mark.parametrize("voice", builtin_voices(), ids=lambda voice: voice.id)
+def test_every_preset_has_a_face_and_a_licence(voice):
+    assert voice.builtin
+    assert voice.kind is VoiceKind.MODEL_FREE
+    assert re.fullmatch(r"[A-Z][^.]*\.", voice.description)
+    assert re.fullmatch(r"#[0-9a-f]{6}", voice.colour)
+    assert (ROOT / "assets" / "icons" / f"{voice.glyph}.svg").is_file()
+    assert voice.licence
+    assert voice.source
+
+
+def test_names_and_colours_are_distinct():
+    voices = builtin_voices()
+    for field in ("id", "name", "colour", "description", "recipe"):
+        assert len({getattr(voice, field) for voice in voices}) == len(voices)
+
+
+@pytest.mark.parametrize("name", ["robot", "ROBOT", " Robot ", "Automaton", "automaton"])
+def test_a_voice_is_found_by_id_or_name(name):
+    assert find_voice(name).id == "robot"
+
+
+def test_an_exact_id_wins_over_another_voice_with_that_name():
+    first = Voice("a", "b", "", VoiceKind.MODEL_FREE)
+    second = Voice("b", "c", "", VoiceKind.MODEL_FREE)
+    assert find_voice("b", (first, second)) is second
+
+
+def test_a_near_miss_is_told_what_was_meant():
+    with pytest.raises(UnknownVoiceError, match=r"'robbot'.*robot\?$"):
+        find_voice("robbot")
+
+
+def test_a_far_miss_is_told_everything_there_is():
+    with pytest.raises(UnknownVoiceError, match="deep, bright, child, giant, whisper, robot, monster"):
+        find_voice("zzzz")
+
+
+def test_a_neural_voice_without_what_it_needs_is_refused_in_one_sentence():
+    with pytest.raises(UnsupportedVoiceError, match="Ada"):
+        make_converter(Voice("ada", "Ada", "", VoiceKind.NEURAL))
+
+
+def test_the_bundled_sample_is_what_its_readme_says():
+    path = ROOT / "assets" / "samples" / "speech.flac"
+    info = soundfile.info(path)
+    assert (info.samplerate, info.channels, info.format) == (24_000, 1, "FLAC")
+    assert 4 <= info.duration <= 8
+    assert path.stat().st_size < 400_000
