@@ -121,7 +121,8 @@ class ModelFreeConverter:
         self._marker.forget(self._player.oldest)
         excitation = self._breath.mix(excitation, self._recipe.whisper)
         voice = self._resonate(excitation, inverses)
-        self._output[:] = self._loudness.apply(voice, self._input[-LATENCY - HOP : -LATENCY])
+        peak = float(np.abs(self._input[-LATENCY - 3 * HOP :]).max())
+        self._output[:] = self._loudness.apply(voice, self._input[-LATENCY - HOP : -LATENCY], peak)
         self._pitch = PitchFrame(f0_hz, self._plan.output_hz(f0_hz) if f0_hz > 0 else 0.0, voicing)
         return self._output
 

@@ -17,7 +17,7 @@ def vowel(
 ) -> NDArray[np.float32]:
     """A vowel of this F0 (one value, or one per sample), peak 0.5, at `MODEL_RATE`: (n,) float32.
 
-    The source is the sum of the harmonics below 5 kHz, falling by 6 dB an octave like radiated glottal pulses,
+    The source is the sum of the harmonics below 5 kHz, 6 dB weaker per octave like radiated pulses,
     so that nothing aliases and F0 is exact.
     """
     n = int(seconds * MODEL_RATE)
