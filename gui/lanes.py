@@ -6,6 +6,7 @@ k covers samples [k * step, (k + 1) * step).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -58,13 +59,14 @@ def mel_rows(height: int) -> NDArray[np.float64]:
     return np.asarray(700.0 * (10.0 ** (points / 2595.0) - 1.0))
 
 
+@cache
 def mel_matrix(height: int) -> NDArray[np.float32]:
-    """Returns (height, N_FFT / 2 + 1) triangular weights, each row summing to 1, at least one bin wide."""
+    """Returns (N_FFT / 2 + 1, height) triangular weights: each column sums to 1."""
     bin_hz = MODEL_RATE / N_FFT
     centres = mel_rows(height)[:, None]
     width = np.maximum(np.abs(np.gradient(centres[:, 0]))[:, None], bin_hz)
     weights = np.maximum(0.0, 1.0 - np.abs(np.arange(N_FFT // 2 + 1) * bin_hz - centres) / width)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return np.ascontiguousarray((weights / weights.sum(1, keepdims=True)).astype(np.float32).T)
 
 
 def pitch_row(hz: Floats, height: int) -> Floats:
@@ -130,7 +132,7 @@ class SpectrogramLane:
 
     def __init__(self, channel: int, height: int, stops: tuple[str, ...]) -> None:
         self._channel = channel
-        self._matrix = mel_matrix(height).T.copy()
+        self._matrix = mel_matrix(height)
         self._table = packed(colour_map(stops))
         self._window = np.hanning(N_FFT).astype(np.float32)
         self._window *= 2.0 / self._window.sum()

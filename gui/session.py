@@ -33,7 +33,7 @@ ENDED = (EngineState.STOPPED, EngineState.FAILED)
 
 
 class Session(QObject):
-    """Owns `EngineParams` and the timers; lives in the window's thread.
+    """Owns `EngineParams` and the timers, of which one runs at a time; lives in the window's thread.
 
     Works without an engine: wishes are kept and handed over by `attach`. Never starts in bypass, whatever
     was chosen last: the own voice goes into a call only when its user says so.
@@ -66,6 +66,7 @@ class Session(QObject):
         self.voice = next(iter((*remembered, *self.voices)), None)
         self._spoken = self.voice
         self.loading = False
+        self._drawing = False
         self.params = self._remembered_params()
         self._event_timer = self._timer(EVENT_MS, self._poll)
         self._frame_timer = self._timer(FRAME_MS, self._read_frame)
@@ -79,7 +80,7 @@ class Session(QObject):
         if self.voice:
             engine.set_voice(self.voice)
         engine.request_devices()
-        self._event_timer.start()
+        self.set_drawing(self._drawing)
         if self._start_wanted:
             self.start()
 
@@ -190,11 +191,14 @@ class Session(QObject):
         self._send(replace(self.params, monitor=other if held else own))
 
     def set_drawing(self, on: bool) -> None:
-        """Runs the frame timer only while something of it can be seen."""
-        if on and not self._frame_timer.isActive():
-            self._frame_timer.start()
-        elif not on:
-            self._frame_timer.stop()
+        """Reads frames, and events with them, while something can be seen; else events alone."""
+        runs, rests = self._frame_timer, self._event_timer
+        if not on:
+            runs, rests = rests, runs
+        rests.stop()
+        if self._engine and not runs.isActive():
+            runs.start()
+        self._drawing = on
 
     @property
     def drawing(self) -> bool:
@@ -326,6 +330,7 @@ class Session(QObject):
     def _read_frame(self) -> None:
         if self._engine is None:
             return
+        self._poll()
         self.telemetry_read.emit(self._engine.telemetry())
         scope = self._engine.scope(self._cursor)
         self._cursor = scope.cursor

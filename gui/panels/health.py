@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.widgets.latency_bar import LatencyBar, Sparkline
-from gui.widgets.text import label
+from gui.widgets.text import Readout, label
 from inference.engine.telemetry import Telemetry
 
 ONE_ROW_WIDTH = 680
@@ -34,7 +34,7 @@ class Tile(QFrame):
         super().__init__()
         self.setObjectName("tile")
         self.setToolTip(tip)
-        self.value: QLabel = label("–", "panel")
+        self.value = Readout("panel", "00000")
         self._tone = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.widgets.level_meter import CLIP, FLOOR_DB, LevelMeter
-from gui.widgets.text import label
+from gui.widgets.text import Readout, label
 from inference.engine.telemetry import Telemetry
 
 
@@ -36,9 +36,11 @@ class LevelsPanel(QWidget):
         self.input = LevelMeter("Input level", "input")
         self.output = LevelMeter("Output level", "output")
         self.input_clip, self.output_clip = ClipLight("Input"), ClipLight("Output")
-        self._input_db, self._output_db = _number(), _number()
-        self.gate = label("Gate –", "caption")
-        self.limiter = label("Limiter –", "caption")
+        right = Qt.AlignmentFlag.AlignRight
+        self._input_db = Readout("caption", "−00.0 dB", right)
+        self._output_db = Readout("caption", "−00.0 dB", right)
+        self.gate = Readout("caption", "Gate closed: silence")
+        self.limiter = Readout("caption", "Limiter −00.0 dB", right)
         self._ticks = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 0, 14, 12)
@@ -74,13 +76,6 @@ class LevelsPanel(QWidget):
             self.gate.setText("Gate open" if t.gate_open else "Gate closed: silence")
             down = min(0.0, t.limiter_gain_db)
             self.limiter.setText(f"Limiter −{-down:.1f} dB" if down < -0.05 else "Limiter idle")
-
-
-def _number() -> QLabel:
-    made = label("–", "caption")
-    made.setFixedWidth(56)
-    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    return made
 
 
 def _decibels(db: float) -> str:

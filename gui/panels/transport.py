@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayo
 from gui.icons import draw
 from gui.theme import current
 from gui.widgets.buttons import IconButton, PushButton
-from gui.widgets.text import ElidedLabel, label
+from gui.widgets.text import ElidedLabel, Readout, label
 from gui.widgets.voice_cards import paint_avatar
 from inference.engine.messages import EngineState, Mode
 from inference.engine.telemetry import Telemetry
@@ -69,9 +69,8 @@ class TransportBar(QFrame):
         self._face = Painted(36)
         self.voice = ElidedLabel("No voice", "panel")
         self.hears = label("", "caption")
-        self.latency = label("–", "numeral")
-        self.latency.setMinimumWidth(96)
-        self.dropouts = label("–", "numeral")
+        self.latency = Readout("numeral", "100.0 ms")
+        self.dropouts = Readout("numeral", "0000")
         self.theme = IconButton("moon", "Switch theme (Ctrl+T)", 20)
         self.theme.clicked.connect(self.theme_clicked)
         self.menu = IconButton("more", "Panels, theme and shortcuts", 20)

@@ -42,3 +42,40 @@ class ElidedLabel(QLabel):
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, text)
         painter.end()
+
+
+class Readout(QLabel):
+    """A number that changes often: it keeps the room of its `widest` text, so no layout is done again."""
+
+    def __init__(self, kind: str, widest: str, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> None:
+        super().__init__()
+        self.setProperty("kind", kind)
+        self.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self._widest = widest
+        self._shown = "–"
+
+    def text(self) -> str:
+        """Returns what is shown."""
+        return self._shown
+
+    def setText(self, text: str) -> None:
+        """Shows a text."""
+        if text != self._shown:
+            self._shown = text
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room for the widest text."""
+        return QSize(self.fontMetrics().horizontalAdvance(self._widest) + 2, self.fontMetrics().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """As the size hint."""
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws the text."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), self.alignment(), self._shown)
+        painter.end()

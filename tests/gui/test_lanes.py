@@ -125,4 +125,4 @@ def test_pitch_lane_draws_both_traces_where_they_belong() -> None:
 
 
 def test_mel_rows_weigh_one() -> None:
-    np.testing.assert_allclose(mel_matrix(150).sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(mel_matrix(150).sum(0), 1, rtol=1e-5)
