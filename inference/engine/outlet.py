@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from audio.clock import ClockModel
 from audio.drift import DriftController
 from audio.ring import Ring
-from inference.engine.pacing import Margin, turnaround_frames
+from inference.engine.pacing import Margin, first_margin, turnaround_frames
 
 _LOST_S = 0.03
 """An error no resampling ratio should be asked to mend: silence or a cut does it at once."""
@@ -18,8 +19,8 @@ _LOST_S = 0.03
 _STALLED_S = 0.15
 """A device that has not asked for samples this long gets none: they would be stale when it does."""
 
-_EPISODE_S = 0.2
-"""Underruns within this time have one cause and grow the margin once."""
+_EPISODE_S, _START_S = 0.2, 0.5
+"""The margin grows once in this time, and not in the first half second."""
 
 
 class StreamView:
@@ -91,19 +92,23 @@ class Outlet:
     measured between the clock models and held by `ratio`, which the caller gives its resampler.
     """
 
-    def __init__(self, stream: StreamView, armed: NDArray[np.int64], hop: int, duplex: bool) -> None:
+    def __init__(
+        self, stream: StreamView, armed: NDArray[np.int64], hop: int, duplex: bool, compute_s: float
+    ) -> None:
         self.stream = stream
-        self.margin = Margin(hop / stream.rate)
+        self.margin = Margin(hop / stream.rate, 0.0)
         self.ratio = 0.0
         self.late_blocks = 0
         self.dropped = 0
         self._armed = armed
         self._hop = hop
         self._duplex = duplex
+        self._compute_s = compute_s
+        self._began: float | None = None
         self._drift = DriftController()
         self._settling = True
         self._underruns = stream.underruns
-        self._underrun_at = 0.0
+        self._grown_at = 0.0
         self._zeros = np.zeros(stream.ring.capacity // 2, np.float32)
         self.delay_s = 0.0
 
@@ -130,6 +135,8 @@ class Outlet:
             self.dropped += len(y) if self.started else 0
             self._settling = True
             return
+        if self._began is None:
+            self._begin(now)
         self._note_underruns(now)
         self._note_spare(now)
         excess = round((self._delay(moment, len(y)) - self.target_s) * self.stream.rate)
@@ -141,6 +148,14 @@ class Outlet:
             self._steer(excess / self.stream.rate, len(y) / self.stream.rate)
         self.dropped += len(y) - self.stream.ring.push(y)
         self.delay_s = self._delay(moment, 0)
+
+    def _begin(self, now: float) -> None:
+        """Chooses the first margin, now that the size of the device's blocks is known."""
+        self._began = now
+        block, rate = self.stream.block, self.stream.rate
+        step = math.gcd(block, self._hop) / rate if self._duplex else 0.0
+        first = first_margin(block / rate, self._compute_s, self._duplex)
+        self.margin = Margin(self._hop / rate, first, step)
 
     def resettle(self) -> None:
         """Says that the input was cut; the delay is put right with the next block."""
@@ -159,9 +174,11 @@ class Outlet:
             return
         self._underruns = underruns
         self._settling = True
-        if now - self._underrun_at > _EPISODE_S:
+        assert self._began is not None
+        # While everything starts, an underrun says nothing of what comes later.
+        if now > max(self._grown_at + _EPISODE_S, self._began + _START_S):
             self.margin.underrun(now)
-        self._underrun_at = now
+            self._grown_at = now
 
     def _note_spare(self, now: float) -> None:
         if self._settling or not self.started:

@@ -18,50 +18,66 @@ import math
 
 from inference.engine.latency import LatencyBudget
 
-_START = 0.25
-"""First margin, in hops."""
-
 _GROWTH = 0.5
 """What an underrun adds to the margin, in hops."""
 
 _LIMIT = 8.0
 """Largest margin, in hops: beyond it the machine is too slow, and more delay would not help."""
 
-_SHRINK_S = 0.001
+_LEAST_STEP_S = 0.001
 _QUIET_S = 30.0
-_SPARE_S = 0.003
-"""The margin shrinks by 1 ms after 30 s in which 3 ms more than that were always to spare."""
+_SPARE_S = 0.0015
+"""The margin shrinks by a step when, for 30 s, a step and 1.5 ms more were always to spare."""
+
+_COMPUTE_SHARE = 1.5
+_JITTER_S = (0.001, 0.003)
+"""First margin: half as much again as a hop takes to compute, and the jitter of callbacks on one clock
+or on two."""
 
 
 class Margin:
     """Safety that the output ring keeps beyond the minimum; grows at once, shrinks slowly.
 
-    Times in seconds of any one clock.
+    It moves in steps of `step_s`: where blocks and hops are aligned, less than what they have in common
+    would wait in the ring and never save a callback. Times in seconds of any one clock.
     """
 
-    def __init__(self, hop_s: float) -> None:
+    def __init__(self, hop_s: float, first_s: float, step_s: float = 0.0) -> None:
         self._hop_s = hop_s
-        self.seconds = _START * hop_s
+        self._step_s = max(_LEAST_STEP_S, step_s)
+        self.seconds = self._whole_steps(first_s)
         self._window_end = math.inf
         self._least_spare = math.inf
 
     def underrun(self, now: float) -> None:
         """Grows the margin; the window for shrinking begins anew."""
-        self.seconds = min(self.seconds + _GROWTH * self._hop_s, _LIMIT * self._hop_s)
+        self.seconds = self._whole_steps(self.seconds + _GROWTH * self._hop_s)
         self._window_end, self._least_spare = now + _QUIET_S, math.inf
 
-    def observe(self, now: float, spare: float) -> bool:
-        """Notes by how much a hop beat its deadline; true if the margin shrank for it."""
+    def observe(self, now: float, spare: float) -> None:
+        """Notes by how much a hop beat its deadline; shrinks the margin where that was always plenty."""
         if self._window_end == math.inf:
             self._window_end = now + _QUIET_S
         self._least_spare = min(self._least_spare, spare)
         if now < self._window_end:
-            return False
-        least, self._window_end, self._least_spare = self._least_spare, now + _QUIET_S, math.inf
-        if least < _SPARE_S + _SHRINK_S or self.seconds < _SHRINK_S:
-            return False
-        self.seconds -= _SHRINK_S
-        return True
+            return
+        if self._least_spare >= self._step_s + _SPARE_S:
+            self.seconds = self._whole_steps(self.seconds - self._step_s)
+        self._window_end, self._least_spare = now + _QUIET_S, math.inf
+
+    def _whole_steps(self, seconds: float) -> float:
+        # A hair less before rounding up: sums of steps are not exact.
+        steps = math.ceil(max(0.0, min(seconds, _LIMIT * self._hop_s)) / self._step_s - 1e-6)
+        return steps * self._step_s
+
+
+def first_margin(block_s: float, compute_s: float, duplex: bool) -> float:
+    """Margin to start with, seconds, for a converter that takes `compute_s` a hop.
+
+    On one clock the turn-around already leaves a block of time to compute; on two it leaves none.
+    """
+    need = _COMPUTE_SHARE * compute_s + _JITTER_S[0 if duplex else 1]
+    return max(0.0, need - block_s) if duplex else need
 
 
 def turnaround_frames(block: int, hop: int, duplex: bool) -> tuple[int, int]:

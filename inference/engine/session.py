@@ -26,15 +26,17 @@ _BACKLOG_HOPS = 4
 
 
 class Session:
-    """Runs the chain between the rings of a `SharedBlock`.
+    """Runs the chain between the rings of a `SharedBlock`; `compute_s` is what a hop is expected to take.
 
     >>> session = Session(block, info, converter)
     >>> while session.step(params): pass          # at each wake-up
     """
 
-    def __init__(self, shared: SharedBlock, info: StreamInfo, converter: Converter) -> None:
+    def __init__(
+        self, shared: SharedBlock, info: StreamInfo, converter: Converter, compute_s: float = 0.0
+    ) -> None:
         self._info = info
-        self._monitor = MonitorPath(shared, info.monitor_rate) if info.monitor_rate else None
+        self._monitor = MonitorPath(shared, info.monitor_rate, compute_s) if info.monitor_rate else None
         self._reporter = Reporter(shared)
         self.chain = Chain(
             info.input_rate,
@@ -47,7 +49,7 @@ class Session:
         output = StreamView(shared.output_ring, shared["output_stream"], info.output_rate)
         self._hop_s = HOP / MODEL_RATE
         hop_out = round(info.output_rate * self._hop_s)
-        self._outlet = Outlet(output, shared["armed"], hop_out, info.duplex)
+        self._outlet = Outlet(output, shared["armed"], hop_out, info.duplex, compute_s)
         self._x = np.zeros(self.chain.block, np.float32)
         self._params = EngineParams()
         self._dropped_in = 0
@@ -104,10 +106,11 @@ class Session:
 class MonitorPath:
     """What the speaker hears of themselves, on a device with a clock of its own."""
 
-    def __init__(self, shared: SharedBlock, rate: int) -> None:
+    def __init__(self, shared: SharedBlock, rate: int, compute_s: float) -> None:
         stream = StreamView(shared.monitor_ring, shared["monitor_stream"], rate)
         self._resampler = make_resampler(MODEL_RATE, rate, HOP, variable=True)
-        self._outlet = Outlet(stream, shared["monitor_armed"], round(rate * HOP / MODEL_RATE), duplex=False)
+        hop = round(rate * HOP / MODEL_RATE)
+        self._outlet = Outlet(stream, shared["monitor_armed"], hop, duplex=False, compute_s=compute_s)
         self._own, self._converted = GainRamp(0.0), GainRamp(0.0)
         self._mix = np.zeros(HOP, np.float32)
         self._voice = np.zeros(HOP, np.float32)

@@ -96,6 +96,11 @@ class Child:
         return self._process.pid or 0
 
     @property
+    def sentinel(self) -> int:
+        """What `multiprocessing.connection.wait` takes, ready when the process ends."""
+        return self._process.sentinel
+
+    @property
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process.is_alive()
@@ -173,7 +178,8 @@ class Supervisor:
         running = True
         while running:
             connections: list[Any] = [self._commands]
-            connections += [child.conn for child in (self._worker, self._audio) if child and child.alive]
+            for child in (self._worker, self._audio):
+                connections += [child.conn, child.sentinel] if child and child.alive else []
             wait(connections, _TICK_S)
             running = self._take_commands()
             self._take_messages()
@@ -312,6 +318,8 @@ class Supervisor:
         for message in self._worker.messages():
             self._hear(message)
         self._worker.close(patience_s=0.0)
+        # Nobody promises samples now: silence is one event, not one a callback.
+        self._shared["armed"][0] = self._shared["monitor_armed"][0] = 0
         self._worker, self._attached, self._ready = None, False, False
         self.usage.worker_restarts += 1
         self._crashes.append(now)

@@ -71,6 +71,7 @@ class Simulation:
         ppm_out: float = 0.0,
         jitter_s: float = 0.0,
         cost_s: float = 0.002,
+        compute_s: float | None = None,
         duplex: bool = True,
         mode: Mode = Mode.CONVERTED,
         seconds: float = 30.0,
@@ -94,7 +95,9 @@ class Simulation:
         self._stall_s = 0.0
         self._make_callbacks(block, block_out or block, duplex)
         info = StreamInfo(rate, self.rate_out, 0, duplex, 0.0, 0.0)
-        self.session = Session(self.shared, info, Costly(self._spend))
+        self.session = Session(
+            self.shared, info, Costly(self._spend), cost_s if compute_s is None else compute_s
+        )
 
     def _make_callbacks(self, block: int, block_out: int, duplex: bool) -> None:
         inp = Tap(self.shared.input_ring, self.shared["input_stream"], self.shared["armed"])

@@ -9,59 +9,80 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.engine.latency import LatencyBudget
-from inference.engine.pacing import Margin, budget, turnaround_frames
+from inference.engine.pacing import Margin, budget, first_margin, turnaround_frames
 
 HOP_S = 0.01
 ms = st.floats(0.0, 0.2)
 
 
+def margin_of(first_s: float = 0.002, step_s: float = 0.0) -> Margin:
+    return Margin(HOP_S, first_s, step_s)
+
+
 def test_an_underrun_adds_half_a_hop() -> None:
-    margin = Margin(HOP_S)
+    margin = margin_of()
     before = margin.seconds
     margin.underrun(1.0)
     assert margin.seconds == pytest.approx(before + 0.5 * HOP_S)
 
 
 def test_the_margin_has_a_limit() -> None:
-    margin = Margin(HOP_S)
+    margin = margin_of()
     for second in range(100):
         margin.underrun(float(second))
     assert margin.seconds == pytest.approx(8 * HOP_S)
 
 
-def observe(margin: Margin, begin: float, seconds: float, spare: float) -> int:
-    """Hops for a while, each with the same time to spare; how often the margin shrank."""
-    return sum(margin.observe(begin + i * HOP_S, spare) for i in range(round(seconds / HOP_S)))
+@given(first=st.floats(0.0, 0.05), step=st.sampled_from([0.001, 0.0025, 0.005, 0.01]))
+def test_the_margin_is_whole_steps_and_never_less_than_asked(first: float, step: float) -> None:
+    seconds = margin_of(first, step).seconds
+    assert seconds / step == pytest.approx(round(seconds / step))
+    assert first - 1e-6 <= seconds < first + step + 1e-6
 
 
-def test_time_to_spare_shrinks_the_margin_by_1_ms_each_30_s() -> None:
-    margin = Margin(HOP_S)
-    margin.underrun(0.0)
+def observe(margin: Margin, begin: float, seconds: float, spare: float) -> float:
+    """Hops for a while, each with the same time to spare; by how much the margin shrank."""
     before = margin.seconds
-    assert observe(margin, 0.0, 61.0, spare=0.008) == 2
-    assert margin.seconds == pytest.approx(before - 0.002)
+    for i in range(round(seconds / HOP_S)):
+        margin.observe(begin + i * HOP_S, spare)
+    return before - margin.seconds
+
+
+@pytest.mark.parametrize("step", [0.001, 0.005])
+def test_time_to_spare_shrinks_the_margin_by_a_step_each_30_s(step: float) -> None:
+    margin = margin_of(0.02, step)
+    assert observe(margin, 0.0, 61.0, spare=0.008) == pytest.approx(2 * step)
+
+
+def test_less_to_spare_than_a_step_and_some_keeps_the_margin() -> None:
+    assert observe(margin_of(0.02, 0.005), 0.0, 61.0, spare=0.006) == 0
 
 
 def test_one_tight_hop_keeps_the_margin() -> None:
-    margin = Margin(HOP_S)
-    margin.underrun(0.0)
+    margin = margin_of(0.01)
     observe(margin, 0.0, 10.0, spare=0.008)
-    margin.observe(10.0, 0.0035)
+    margin.observe(10.0, 0.002)
     assert observe(margin, 10.01, 21.0, spare=0.008) == 0
 
 
 def test_an_underrun_begins_the_wait_anew() -> None:
-    margin = Margin(HOP_S)
+    margin = margin_of()
     observe(margin, 0.0, 29.0, spare=0.008)
     margin.underrun(29.0)
     assert observe(margin, 29.0, 29.5, spare=0.008) == 0
 
 
 def test_the_margin_never_becomes_negative() -> None:
-    margin = Margin(HOP_S)
+    margin = margin_of(0.003)
     for window in range(40):
         margin.observe(31.0 * window, 0.02)
-    assert 0.0 <= margin.seconds < 0.001
+    assert margin.seconds == 0.0
+
+
+def test_the_first_margin_covers_what_a_block_of_time_does_not() -> None:
+    assert first_margin(0.005, 0.002, duplex=True) == 0.0
+    assert first_margin(0.005, 0.006, duplex=True) == pytest.approx(0.005)
+    assert first_margin(0.005, 0.002, duplex=False) == pytest.approx(0.006)
 
 
 @pytest.mark.parametrize(

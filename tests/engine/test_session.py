@@ -78,12 +78,12 @@ def test_two_rates_run_side_by_side(monkeypatch) -> None:
 def test_a_stalled_worker_is_silence_and_then_the_delay_of_before(monkeypatch, duplex: bool) -> None:
     sim = Simulation(monkeypatch, duplex=duplex)
     sim.run(3.0)
-    before = sim.lag_ms(2.5)
+    before, margin = sim.lag_ms(2.5), sim.session._outlet.margin.seconds
     sim.stall(0.4)
     sim.run(4.2)
     assert sim.underruns > 0
     assert not sim.heard[round(3.1 * 48_000) : round(3.3 * 48_000)].any()
-    grown = 1e3 * sim.session._outlet.margin.seconds - 2.5
+    grown = 1e3 * (sim.session._outlet.margin.seconds - margin)
     assert 0 < grown <= 15
     assert sim.lag_ms(6.5) == pytest.approx(before + grown, abs=1.5)
     late = sim.underruns
@@ -92,13 +92,20 @@ def test_a_stalled_worker_is_silence_and_then_the_delay_of_before(monkeypatch, d
 
 
 def test_a_slow_converter_grows_the_margin_until_it_fits(monkeypatch) -> None:
-    sim = Simulation(monkeypatch, block=64, cost_s=0.008)
+    sim = Simulation(monkeypatch, block=64, cost_s=0.008, compute_s=0.0)
+    sim.run(0.3)
     first = sim.session._outlet.margin.seconds
-    sim.run(8.0)
+    sim.run(7.7)
     before = sim.underruns
     sim.run(4.0)
     assert sim.session._outlet.margin.seconds > first
     assert sim.underruns == before
+
+
+def test_a_known_slow_converter_starts_with_the_margin_it_needs(monkeypatch) -> None:
+    sim = Simulation(monkeypatch, block=64, cost_s=0.008, compute_s=0.008)
+    sim.run(4.0)
+    assert sim.underruns == 0
 
 
 def test_a_converter_slower_than_time_does_not_pile_up_delay(monkeypatch) -> None:
