@@ -34,7 +34,7 @@ class StreamView:
         self.rate = rate
         self.clock = ClockModel(rate, max(1, int(record["block"][0])))
         self._record = record
-        self._last_call = 0.0
+        self._last_call, self._last_frames = 0.0, 0
         self._seen = 0
 
     def refresh(self) -> None:
@@ -43,7 +43,8 @@ class StreamView:
         for index in range(max(self._seen, count - size // 2), count):
             slot = index % size
             self._last_call = float(self._record["log_time"][0, slot])
-            self.clock.update(int(self._record["log_frames"][0, slot]), self._last_call)
+            self._last_frames = int(self._record["log_frames"][0, slot])
+            self.clock.update(self._last_frames, self._last_call)
         self._seen = count
 
     def stalled(self, now: float) -> bool:
@@ -55,10 +56,14 @@ class StreamView:
         """Largest callback so far, frames."""
         return int(self._record["block"][0])
 
-    def asked_with(self, frame: int) -> int:
-        """First frame of the callback that will ask for `frame`, if all callbacks are of one size."""
+    def due(self, frame: int) -> float:
+        """When the device will ask for `frame`, seconds, going by its last call and steady blocks.
+
+        Not by the clock model: time that a server loses between two blocks shifts that for seconds.
+        """
         block = max(1, self.block)
-        return frame - (frame - int(self._record["frames"][0])) % block
+        start = frame - (frame - self._last_frames) % block
+        return self._last_call + (start - self._last_frames) / self.rate
 
     @property
     def underruns(self) -> int:
@@ -183,7 +188,7 @@ class Outlet:
     def _note_spare(self, now: float) -> None:
         if self._settling or not self.started:
             return
-        spare = self.stream.clock.time_at(self.stream.asked_with(self.stream.landing)) - now
+        spare = self.stream.due(self.stream.landing) - now
         if spare < 0:
             self.late_blocks += 1
         self.margin.observe(now, spare)
