@@ -39,7 +39,7 @@ class DevicesPanel(QWidget):
         super().__init__()
         self.boxes = {which: Select(name) for which, name, _ in KINDS}
         self.block = Select("Device block")
-        self.rate = label("–", "caption")
+        self.rate = label("Chosen when live", "caption")
         self.hint = label("", "caption", wrap=True)
         self.refresh = IconButton("refresh", "Refresh the device lists", 16)
         self._devices: tuple[DeviceInfo, ...] = ()
@@ -71,7 +71,7 @@ class DevicesPanel(QWidget):
     def show_opened(self, opened: StreamsOpened | None) -> None:
         """Shows what the devices run at."""
         if opened is None:
-            self.rate.setText("–")
+            self.rate.setText("Chosen when live")
             return
         frames = opened.block_frames
         block = f"{frames} frames ({1000 * frames / opened.sample_rate:.1f} ms)" if frames else "any block"
