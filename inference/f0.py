@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, signal
 
 from inference.converter import HOP, MODEL_RATE
+from inference.iir import Filter
 
 Array = NDArray[np.float64]
 
@@ -25,10 +25,18 @@ _WINDOW = 600
 _MAX_LAG = int(MODEL_RATE / F0_MIN_HZ) + 2
 _MIN_LAG = int(MODEL_RATE / F0_MAX_HZ) - 1
 _HISTORY = _WINDOW + _MAX_LAG
-_FFT = fft.next_fast_len(_HISTORY, real=True)
+_FFT = 1125
+"""The next length after `_HISTORY` whose factors are 2, 3 and 5."""
+
 _CANDIDATES = 12
-_LOW_PASS_HZ = 1800.0
+BAND_HZ = (40.0, 1800.0)
 """Higher partials are mostly noise to a pitch tracker; lower would weaken children's voices."""
+
+BAND_PASS = (
+    np.array([0.03967128679384151, 0.0, -0.07934257358768303, 0.0, 0.03967128679384151]),
+    np.array([1.0, -3.3544722351388305, 4.232966690076768, -2.4000778173303994, 0.5216015491263161]),
+)
+"""(b, a) of the second-order Butterworth band-pass over `BAND_HZ`, as scipy.signal.butter designs it."""
 
 _FLOOR = 3e-5**2 * _WINDOW
 """Energy of a window too faint to be speech (about -90 dBFS)."""
@@ -67,7 +75,7 @@ class F0Tracker:
     """
 
     def __init__(self) -> None:
-        self._b, self._a = signal.butter(2, [40.0, _LOW_PASS_HZ], "bandpass", fs=MODEL_RATE)
+        self._band_pass = Filter(*BAND_PASS)
         self._lag_weight = 1.0 - _LAG_BIAS * np.arange(_MAX_LAG + 1) / _MAX_LAG
         self._history = np.zeros(_HISTORY)
         self._padded = np.zeros(_FFT)
@@ -76,7 +84,7 @@ class F0Tracker:
 
     def reset(self) -> None:
         """Forgets the past."""
-        self._zi = np.zeros(self._a.size - 1)
+        self._band_pass.reset()
         self._history[:] = 0.0
         self._log2 = np.zeros(0)
         self._cost = np.zeros(0)
@@ -88,7 +96,7 @@ class F0Tracker:
 
         `block`: (240,) floats in [-1, 1]; non-finite samples count as silence.
         """
-        filtered, self._zi = signal.lfilter(self._b, self._a, finite(block), zi=self._zi)
+        filtered = self._band_pass.process(finite(block))
         self._history[:-HOP] = self._history[HOP:]
         self._history[-HOP:] = filtered
         return self._decide(self._correlate())

@@ -173,7 +173,18 @@ class Supervisor:
         return {role: child.pid for role, child in children.items() if child}
 
     def run(self) -> None:
-        """Works until Shutdown, or until the client's end of the pipe is gone."""
+        """Works until Shutdown, or until the client's end of the pipe is gone; tells its own failure."""
+        try:
+            self._run()
+        except Exception as error:
+            _log.exception("supervisor failed")
+            self._change(EngineState.FAILED, f"The engine's supervisor failed ({error}); restart Menura.")
+        finally:
+            for child in (self._audio, self._worker):
+                if child:
+                    child.close()
+
+    def _run(self) -> None:
         self._start_worker()
         running = True
         while running:
@@ -185,9 +196,6 @@ class Supervisor:
             self._take_messages()
             self._watch()
             self._wake.release()
-        for child in (self._audio, self._worker):
-            if child:
-                child.close()
         self._change(EngineState.STOPPED)
 
     # Commands.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import signal
 
 from inference.converter import HOP, Block, Controls, PitchFrame
 from inference.f0 import F0Tracker, finite
+from inference.iir import Filter
 from inference.modelfree.breath import Breath
 from inference.modelfree.envelope import (
     ORDER,
@@ -88,7 +88,7 @@ class ModelFreeConverter:
             history[:] = 0.0
         self._correlation = np.zeros(ORDER + 1)
         self._correlation[0] = 1e-12
-        self._de_emphasis = np.zeros(1)
+        self._de_emphasis = Filter(_ONE, _DE_EMPHASIS)
         self._stretched: Array | None = None
         self._end = 0
         self._pitch = PitchFrame()
@@ -158,8 +158,7 @@ class ModelFreeConverter:
                 self._synthesis.filter(half[1], second, second_gain),
             )
         )
-        output, self._de_emphasis = signal.lfilter(_ONE, _DE_EMPHASIS, emphasised, zi=self._de_emphasis)
-        return output
+        return self._de_emphasis.process(emphasised)
 
     def _tract(self, inverses: tuple[Array, Array]) -> list[tuple[Array, float]]:
         """Inverse filter and gain of the vocal tract to be heard, for both halves of the hop."""

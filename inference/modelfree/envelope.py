@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 from scipy.linalg.lapack import dposv
 
 from inference.converter import HOP, MODEL_RATE
+from inference.iir import all_pole
 
 Array = NDArray[np.float64]
 
@@ -124,7 +124,6 @@ class AllPole:
 
     def filter(self, excitation: Array, inverse: Array, gain: float) -> Array:
         """Returns `gain` * excitation filtered by 1 / A(z); `excitation` has at least ORDER samples."""
-        state = -np.correlate(inverse[1:], self._newest_first, "full")[ORDER - 1 :]
-        output, _ = signal.lfilter([gain], inverse, excitation, zi=state)
+        output = all_pole(gain * excitation, inverse, self._newest_first)
         self._newest_first[:] = output[: -ORDER - 1 : -1]
         return output
