@@ -56,7 +56,7 @@ _STALL_S = 1.0
 _BREATH_S = 2.0
 """PulseAudio's ALSA plugin calls a few times, then takes up to 2 s before it goes on."""
 _OPENING_S = 8.0
-_RETRY_S = 0.5
+_RETRY_S, _LOST_AGAIN_S = 0.5, 5.0
 _DETACH_S = 0.5
 _USAGE_S = 0.5
 _CRASHES, _CRASH_WINDOW_S = 5, 30.0
@@ -160,7 +160,7 @@ class Supervisor:
         self._ran = False
         self._attached = self._ready = False
         self._detach_until = 0.0
-        self._retry_at = 0.0
+        self._retry_at = self._lost_at = 0.0
         self._progress = (0, 0.0)
         self._crashes: deque[float] = deque(maxlen=_CRASHES)
         self._usage_at = 0.0
@@ -176,7 +176,7 @@ class Supervisor:
         """Works until Shutdown, or until the client's end of the pipe is gone; tells its own failure."""
         try:
             self._run()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a thread's failure would otherwise be seen by nobody
             _log.exception("supervisor failed")
             self._change(EngineState.FAILED, f"The engine's supervisor failed ({error}); restart Menura.")
         finally:
@@ -263,6 +263,7 @@ class Supervisor:
                 self._fault = reason
                 _log.error("worker failed\n%s", trace)
             case Opened(streams, info):
+                self.usage.stream_restarts += int(self._ran)
                 self._info, self._ran = info, True
                 self._progress = (0, time.monotonic() + _BREATH_S)
                 self._emit(streams)
@@ -281,8 +282,10 @@ class Supervisor:
             self._wanted = None
             self._change(EngineState.FAILED, reason)
             return
-        self.usage.stream_restarts += 1
-        self._retry_at = time.monotonic() + _RETRY_S
+        now = time.monotonic()
+        # At once the first time; a device that is gone for longer is asked now and then.
+        self._retry_at = now + _RETRY_S if now - self._lost_at < _LOST_AGAIN_S else now
+        self._lost_at = now
         self._change(EngineState.DEGRADED, f"{reason} Trying again until it is back.")
 
     # The processes' life.
