@@ -35,6 +35,8 @@ _FORMANT_SHARE = 0.25
 _FORMANT_LIMIT = 4.0
 _PICTURES = 5
 _QUICK_PAIRS = 12
+_COPIES = 8
+_COPY_S = 4.5
 
 Samples = NDArray[np.float32]
 
@@ -166,7 +168,8 @@ def converted(bench: Bench, pair: Pair, system: str) -> Samples:
     if system == "plain copy":
         return x
     if system == "copy synthesis":
-        return convert_array(x, RATE, make_voice(enroll([(x, RATE)]), "self", "self"))
+        # Repeated, because a short source alone would be refused.
+        return convert_array(x, RATE, make_voice(enroll([(x, RATE)] * 3), "self", "self"))
     voice = (neural_voice if system == "neural" else model_free_voice)(bench, pair)
     return convert_array(x, RATE, voice)
 
@@ -213,13 +216,13 @@ def speaks_neural(bench: Bench, pair: Pair) -> str:
 
 
 def plan(pairs: list[Pair], neural: bool) -> list[tuple[Pair, str]]:
-    """What to measure: the matrix, copy synthesis of half the sources, and the reference rows."""
-    first = dict(list({pair.source.name: pair for pair in reversed(pairs)}.items())[::2])
-    few = pairs[::4]
+    """What to measure: the matrix, copy synthesis of sources long enough to enrol, reference rows."""
+    first = {pair.source.name: pair for pair in reversed(pairs)}
+    long = [pair for pair in first.values() if pair.source.clip.length > _COPY_S * RATE]
     jobs = [(pair, "plain copy") for pair in pairs]
-    jobs += [(pair, "model-free") for pair in few]
+    jobs += [(pair, "model-free") for pair in pairs[::4]]
     if neural:
-        jobs += [(pair, "copy synthesis") for pair in first.values()]
+        jobs += [(pair, "copy synthesis") for pair in long[:_COPIES]]
         jobs += [(pair, "neural") for pair in pairs]
     return jobs
 
