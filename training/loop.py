@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
 import json
 import math
@@ -35,6 +36,25 @@ def cosine_rate(progress: float, final: float, warm: float = 0.01) -> float:
     if progress < warm:
         return max(0.02, progress / warm)
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
+
+
+def stage_arguments(description: str) -> argparse.ArgumentParser:
+    """The command line that every training stage shares."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("cache", type=Path, help="the corpus cache with its labels")
+    parser.add_argument("out", type=Path, help="where checkpoints and logs lie")
+    parser.add_argument("--smoke", action="store_true", help="the tiny run of the tests")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in out")
+    parser.add_argument("--seconds", type=float, help="budget instead of the configuration's")
+    parser.add_argument("--until", type=float, help="end at this epoch second instead")
+    return parser
+
+
+def budget(args: argparse.Namespace, settings: dict[str, Any]) -> float:
+    """Seconds the stage may still run, asked when everything is ready to start."""
+    if args.until is not None:
+        return max(1.0, args.until - time.time())
+    return args.seconds or settings["seconds"]
 
 
 class Average:

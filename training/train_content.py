@@ -1,6 +1,6 @@
 """Stage 2: the causal content encoder learns the teacher's codes from perturbed speech.
 
-    python -m training.train_content CACHE OUT [--smoke] [--resume] [--seconds N]
+    python -m training.train_content CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from training.loop import (
     Log,
     Schedule,
     Values,
+    budget,
     captured,
     cosine_rate,
     load,
     optimiser,
     save,
     set_rate,
+    stage_arguments,
     start_of,
 )
 from training.perturb import SpeakerPerturbation, degrade
@@ -191,18 +193,17 @@ class ContentTraining:
             self.optimizer.load_state_dict(state["optimizer"])
 
 
-def train(folder: Path, out: Path, smoke: bool, resume: bool, seconds: float | None) -> None:
+def train(args: argparse.Namespace) -> None:
     """Runs the stage; writes `content.pt` and `content.jsonl` to `out`."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = load_config(smoke)["content"]
-    settings["seconds"] = seconds or settings["seconds"]
-    training = ContentTraining(folder, settings, smoke, device)
-    path = out / "content.pt"
-    if resume and path.exists():
+    settings = load_config(args.smoke)["content"]
+    training = ContentTraining(args.cache, settings, args.smoke, device)
+    path = args.out / "content.pt"
+    if args.resume and path.exists():
         training.restore(load(path, device))
-    log = Log(out / "content.jsonl")
+    log = Log(args.out / "content.jsonl")
     step = captured(training.step, device)
-    schedule = Schedule(settings["seconds"], settings["steps"])
+    schedule = Schedule(budget(args, settings), settings["steps"])
     count, progress = 0, 0.0
     while progress < 1.0:
         progress = schedule.progress(count)
@@ -212,21 +213,14 @@ def train(folder: Path, out: Path, smoke: bool, resume: bool, seconds: float | N
         if count % 100 == 0 and device.type == "cuda":
             torch.cuda.synchronize()
         if count % 1000 == 0 or count == 1:
-            log.write(count, {**values, **(training.validate() if count % 4000 == 0 else {})})
+            log.write(count, {**values, **(training.validate() if count % 2000 == 0 else {})})
     log.write(count, {**values, **training.validate()})
     save(path, training.state(count))
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--seconds", type=float)
-    args = parser.parse_args()
-    train(args.cache, args.out, args.smoke, args.resume, args.seconds)
+    train(stage_arguments(__doc__.splitlines()[0]).parse_args())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Stage 4: the decoder learns to speak, against judges, as itself and as somebody else.
 
-    python -m training.train_decoder CACHE OUT [--smoke] [--resume] [--seconds N]
+    python -m training.train_decoder CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
 
-needs `content.pt` and `pitch.pt` in OUT; both stay frozen.
+needs `content.pt` and `pitch.pt` in OUT, or waits for them; both stay frozen.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ from training.loop import (
     Log,
     Schedule,
     Values,
+    budget,
     captured,
     cosine_rate,
     load,
     optimiser,
     save,
     set_rate,
+    stage_arguments,
     start_of,
 )
 from training.losses import MelDistance
@@ -81,6 +83,14 @@ class Listeners(nn.Module):
         self.to(device).eval().requires_grad_(False)
 
 
+def await_files(*paths: Path) -> None:
+    """Returns when all exist: the stage gets ready while the earlier ones still train."""
+    for path in paths:
+        while not path.exists():
+            print(f"waiting for {path.name}", flush=True)
+            time.sleep(2.0)
+
+
 def hop_units(units: Tensor) -> tuple[Tensor, Tensor]:
     """Units (B, K, U) as known hop by hop: (B, 2K, U), token k from hop 2k + 1 on; fresh (B, 2K)."""
     held = units.repeat_interleave(TOKEN_HOPS, 1)
@@ -99,13 +109,14 @@ class DecoderTraining:
         corpus = Corpus.open(folder)
         self.speech = Speech(corpus, "train", load_config(smoke)["data"], device)
         self.codes = Codes(folder, self.speech)
-        self.listeners = Listeners(out, smoke, device)
         self.ratios = torch.tensor(settings["warps"], device=device)
-        self.speakers = embeddings(self.speech, load_ge2e().to(device), settings["warps"])
+        self.speakers = embeddings(self.speech, load_ge2e().to(device), settings["warps"], 3)
         self.octaves = median_octaves(self.speech, PitchLabels(folder, corpus, self.speech))
         labels = Labels.open(folder, corpus)
         quality = np.stack([labels.quality(row) for row in self.speech.rows])
         self.quality = torch.from_numpy(quality).to(device)
+        await_files(out / "content.pt", out / "pitch.pt")
+        self.listeners = Listeners(out, smoke, device)
         self.decoder = Decoder(network_sizes(smoke).decoder).to(device)
         self.judges = Judges(settings["channels"], settings["period_channels"]).to(device)
         self.average = Average(self.decoder, settings["ema"])
@@ -256,7 +267,7 @@ class DecoderTraining:
         identity = ((1 - alike) * weight * trust).sum() / len(alike)
         loss = (
             s["mel_weight"] * mel
-            + self.adversarial * (s["feature_weight"] * matching + fooling)
+            + self.adversarial * (s["feature_weight"] * matching + s["fool_weight"] * fooling)
             + s["content_weight"] * (content * weight).mean()
             + s["speaker_weight"] * identity
         )
@@ -300,21 +311,21 @@ class DecoderTraining:
             self.judge_optimizer.load_state_dict(state["judge_optimizer"])
 
 
-def train(folder: Path, out: Path, smoke: bool, resume: bool, seconds: float | None) -> None:
+def train(args: argparse.Namespace) -> None:
     """Runs the stage; writes `decoder.pt` (also every two minutes) and `decoder.jsonl` to `out`."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
-    settings = load_config(smoke)["decoder"]
-    settings["seconds"] = seconds or settings["seconds"]
-    training = DecoderTraining(folder, out, settings, smoke, device)
-    path = out / "decoder.pt"
+    torch.backends.cudnn.benchmark_limit = 4
+    settings = load_config(args.smoke)["decoder"]
+    training = DecoderTraining(args.cache, args.out, settings, args.smoke, device)
+    path = args.out / "decoder.pt"
     done = 0.0
-    if resume and path.exists():
+    if args.resume and path.exists():
         state = load(path, device)
         training.restore(state)
         done = min(0.9, state["progress"])
-    log = Log(out / "decoder.jsonl")
-    schedule = Schedule(settings["seconds"], settings["steps"], done)
+    log = Log(args.out / "decoder.jsonl")
+    schedule = Schedule(budget(args, settings), settings["steps"], done)
     count, progress, saved = 0, schedule.progress(0), time.monotonic()
     training.schedule(progress)
     step = None
@@ -340,14 +351,7 @@ def train(folder: Path, out: Path, smoke: bool, resume: bool, seconds: float | N
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--seconds", type=float)
-    args = parser.parse_args()
-    train(args.cache, args.out, args.smoke, args.resume, args.seconds)
+    train(stage_arguments(__doc__.splitlines()[0]).parse_args())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Stage 3: the pitch tracker learns the labels that two methods agree on, at every speed of playing.
 
-    python -m training.train_pitch CACHE OUT [--smoke] [--resume] [--seconds N]
+    python -m training.train_pitch CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from training.loop import (
     Log,
     Schedule,
     Values,
+    budget,
     captured,
     cosine_rate,
     load,
     optimiser,
     save,
     set_rate,
+    stage_arguments,
     start_of,
 )
 from training.perturb import degrade
@@ -165,18 +167,17 @@ class PitchTraining:
             self.optimizer.load_state_dict(state["optimizer"])
 
 
-def train(folder: Path, out: Path, smoke: bool, resume: bool, seconds: float | None) -> None:
+def train(args: argparse.Namespace) -> None:
     """Runs the stage; writes `pitch.pt` and `pitch.jsonl` to `out`."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = load_config(smoke)["pitch"]
-    settings["seconds"] = seconds or settings["seconds"]
-    training = PitchTraining(folder, settings, smoke, device)
-    path = out / "pitch.pt"
-    if resume and path.exists():
+    settings = load_config(args.smoke)["pitch"]
+    training = PitchTraining(args.cache, settings, args.smoke, device)
+    path = args.out / "pitch.pt"
+    if args.resume and path.exists():
         training.restore(load(path, device))
-    log = Log(out / "pitch.jsonl")
+    log = Log(args.out / "pitch.jsonl")
     step = captured(training.step, device)
-    schedule = Schedule(settings["seconds"], settings["steps"])
+    schedule = Schedule(budget(args, settings), settings["steps"])
     count, progress = 0, 0.0
     while progress < 1.0:
         progress = schedule.progress(count)
@@ -193,14 +194,7 @@ def train(folder: Path, out: Path, smoke: bool, resume: bool, seconds: float | N
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--seconds", type=float)
-    args = parser.parse_args()
-    train(args.cache, args.out, args.smoke, args.resume, args.seconds)
+    train(stage_arguments(__doc__.splitlines()[0]).parse_args())
 
 
 if __name__ == "__main__":

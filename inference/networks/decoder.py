@@ -98,21 +98,29 @@ class Decoder(nn.Module):
         h, fast = self.fast(h, state["fast"], fast_style)
         return self.head(self.norm(h)), {"slow": slow, "fast": fast}
 
-    def speak(self, parts: Tensor, source: Tensor, state: State) -> tuple[Tensor, State]:
+    def speak(
+        self, parts: Tensor, source: Tensor, state: State, warp: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Everything fixed: filters source (B, 2, T * HOP) and overlap-adds to audio (B, T * HOP).
 
-        The state returned holds `past` and `tail`.
+        warp (bins, bins) moves the filter along frequency, which shifts formants and not pitch. The
+        state returned holds `past` and `tail`.
         """
+        if warp is not None:
+            bins = self.synthesis.bins
+            parts = (parts.reshape(*parts.shape[:2], PARTS, bins) @ warp).reshape(parts.shape)
         spectra, past = self.synthesis.analyse(source, state["past"])
         audio, tail = self.synthesis.overlap_add(self.filter(spectra, parts), state["tail"])
         return audio, {"past": past, "tail": tail}
 
-    def forward(self, frames: Tensor, source: Tensor, style: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(
+        self, frames: Tensor, source: Tensor, style: Tensor, state: State, warp: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Speech for T hops.
 
         frames (B, T, inputs) from `frames`; source (B, 2, T * HOP): pulse train and unit white noise;
-        style (B, S) from `condition`. Returns audio (B, T * HOP) and the next state.
+        style (B, S) from `condition`; warp as in `speak`. Returns audio (B, T * HOP) and the next state.
         """
         parts, learned = self.parts(frames, style, state)
-        audio, fixed = self.speak(parts, source, state)
+        audio, fixed = self.speak(parts, source, state, warp)
         return audio, {**learned, **fixed}

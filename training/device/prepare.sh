@@ -1,7 +1,7 @@
 #!/bin/bash
-# After the last shards: decode, label (CPU cores, in the background), cluster the teacher, train content and
-# pitch side by side, then the decoder. Detached; progress in $RUN/*.log. A stage whose CUDA graph breaks the
-# process is run again without graphs.
+# After the last shards, detached: decode, then two chains side by side: teacher and content; labels, pitch and
+# decoder (which gets ready while content still trains). $WORK/t0 holds the epoch second at which the machine was
+# asked for: CONTENT_END and DECODER_END are seconds after it. A stage that breaks is run again without graphs.
 . "$(dirname "$0")/env.sh"
 cd "$CODE"
 export PYTHONPATH="$CODE:$WORK/site:${PYTHONPATH:-}"
@@ -12,11 +12,15 @@ stage() {
   echo "done $(date +%T)" >"$RUN/$name.done"
 }
 WORKERS="${WORKERS:-14}"
-[ -e "$RUN/corpus.done" ] || stage corpus $PYTHON -m training.corpus "$SHARDS" "$CACHE" --workers "$WORKERS"
-( [ -n "${LABELLED:-}" ] || OMP_NUM_THREADS=1 stage labels nice -n 10 $PYTHON -m training.labels "$CACHE" --workers "$WORKERS"
-  stage pitch $PYTHON -m training.train_pitch "$CACHE" "$RUN" $SMOKE ) &
+if [ -e "$WORK/t0" ]; then
+  T0=$(cat "$WORK/t0")
+  CONTENT_UNTIL="--until $(( T0 + CONTENT_END ))"
+  DECODER_UNTIL="--until $(( T0 + DECODER_END ))"
+fi
+stage corpus $PYTHON -m training.corpus "$SHARDS" "$CACHE" --workers "$WORKERS"
+( OMP_NUM_THREADS=1 stage labels nice -n 10 $PYTHON -m training.labels "$CACHE" --workers "$WORKERS"
+  stage pitch $PYTHON -m training.train_pitch "$CACHE" "$RUN" $SMOKE
+  stage decoder $PYTHON -m training.train_decoder "$CACHE" "$RUN" $SMOKE ${DECODER_UNTIL:-} ) &
 stage teach $PYTHON -m training.teach "$CACHE" $SMOKE
-stage content $PYTHON -m training.train_content "$CACHE" "$RUN" $SMOKE
+stage content $PYTHON -m training.train_content "$CACHE" "$RUN" $SMOKE ${CONTENT_UNTIL:-}
 wait
-LEFT=${DEADLINE:+$(( DEADLINE - $(date +%s) - 25 ))}   # DEADLINE: epoch second by which to be done
-stage decoder $PYTHON -m training.train_decoder "$CACHE" "$RUN" $SMOKE ${LEFT:+--seconds $LEFT}

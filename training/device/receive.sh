@@ -7,5 +7,6 @@ if [ ! -d "$CODE" ]; then
 fi
 cp -r training inference voices audio assets "$CODE/"
 [ -d .whl ] && cp -r .whl "$CODE/"
-cp -n cache/carry/* "$SHARDS/" || true
+mv -f cache/carry/t0 "$WORK/t0" 2>/dev/null || true
+cp cache/carry/* "$SHARDS/"
 ls "$SHARDS" | wc -l

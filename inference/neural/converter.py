@@ -1,0 +1,153 @@
+"""The neural converter: any speaker in, an enrolled voice out, one hop at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.converter import HOP, Block, Controls, PitchFrame
+from inference.f0 import finite
+from inference.networks.excitation import pulse_train
+from inference.networks.timing import FRAME, TOKEN_HOPS
+from inference.neural.level import LevelRider
+from inference.neural.melody import Melody
+from inference.neural.models import Array, Networks, load_networks
+from voices.voice import Voice
+
+CLEAN_QUALITY = (0.75, 1.0)
+"""What the decoder is told about the recording it shall sound like: clean and full-band."""
+
+_FORMANT_STEP = 0.5
+_FORMANT_LIMIT = 8.0
+_PEAK = 4.0
+_SEED = 20_261_122
+
+
+def frequency_warp(semitones: float) -> Array:
+    """(bins, bins) float32: spectra times it have what was at bin k at bin k * 2 ** (semitones / 12)."""
+    bins = FRAME // 2 + 1
+    place = np.minimum(np.arange(bins) / 2.0 ** (semitones / 12.0), bins - 1.0)
+    low = np.minimum(place.astype(int), bins - 2)
+    weight = place - low
+    matrix = np.zeros((bins, bins), np.float32)
+    matrix[low, np.arange(bins)] = 1.0 - weight
+    matrix[low + 1, np.arange(bins)] += weight
+    return matrix
+
+
+class NeuralConverter:
+    """Speaks what it hears in the voice of `voice`, whose `embedding` must have 256 numbers.
+
+    Content tokens come every other hop, pitch and speech every hop. The source of the decoder is a
+    pulse train at the moved melody plus noise from a seeded generator, so a reset stream repeats itself.
+    Raises ModelError when the networks are not there and ValueError for a voice without embedding.
+
+    >>> converter = NeuralConverter(voice)
+    >>> converter.warm_up()
+    >>> y = converter.process(x, Controls())   # (240,) float32 -> (240,) float32
+    """
+
+    def __init__(self, voice: Voice, networks: Networks | None = None) -> None:
+        self._networks = networks or load_networks()
+        if len(voice.embedding) != 256:
+            raise ValueError(f"The voice '{voice.name}' has no speaker embedding; enrol it again.")
+        speaker = np.array(voice.embedding, np.float32)[None]
+        speaker /= np.linalg.norm(speaker) + 1e-9
+        quality = np.array([CLEAN_QUALITY], np.float32)
+        self._style = self._networks.voice.step({"speaker": speaker, "quality": quality}, {})
+        self._melody = Melody(voice.f0_median_hz)
+        self._level = LevelRider()
+        self._output = np.zeros(HOP, np.float32)
+        self.reset()
+
+    @property
+    def latency_samples(self) -> int:
+        """Algorithmic latency beyond the hop itself, samples at `MODEL_RATE`."""
+        return self._networks.latency
+
+    @property
+    def pitch(self) -> PitchFrame:
+        """Pitch of the hop processed last."""
+        return self._pitch
+
+    def reset(self) -> None:
+        """Forgets the past: the same input gives the same bits again."""
+        self._restart()
+        self._melody.reset()
+        self._level.reset()
+        self._noise = np.random.default_rng(_SEED)
+        self._formant = 0.0
+        self._warp = frequency_warp(0.0)
+        self._pitch = PitchFrame()
+
+    def _restart(self) -> None:
+        """Empties the networks' states."""
+        networks = self._networks
+        self._content = networks.content.init_state()
+        self._tracker = networks.pitch.init_state()
+        self._decoder = networks.decoder.init_state()
+        self._heard = np.zeros((1, TOKEN_HOPS * HOP), np.float32)
+        self._units = np.zeros((1, 1, networks.units), np.float32)
+        self._hop = 0
+        self._last_hz = np.zeros((1, 1))
+        self._phase = np.zeros((1, 1))
+
+    def warm_up(self) -> None:
+        """Runs every network on a buzz, then resets."""
+        buzz = np.zeros(HOP, np.float32)
+        buzz[::120] = 0.5
+        for _ in range(2 * TOKEN_HOPS):
+            self.process(buzz, Controls(3.0, 3.0))
+        self.reset()
+
+    def process(self, block: Block, controls: Controls) -> Block:
+        """Returns the next `HOP` output samples for the next `HOP` input samples.
+
+        `block`: (240,) float32 in [-1, 1]; non-finite samples count as silence. The array returned
+        belongs to the converter and is valid until the next call.
+        """
+        heard = self._level.before(np.clip(finite(block), -1.0, 1.0).astype(np.float32))
+        audio = self._convert(heard, controls)
+        if not np.isfinite(audio).all():
+            self._restart()
+            audio = np.zeros(HOP, np.float32)
+        self._output[:] = self._level.after(np.clip(audio, -_PEAK, _PEAK))
+        return self._output
+
+    def _convert(self, heard: Block, controls: Controls) -> Block:
+        networks = self._networks
+        self._heard[0, :-HOP] = self._heard[0, HOP:]
+        self._heard[0, -HOP:] = heard
+        prosody = networks.pitch.step({"audio": heard[None]}, self._tracker)
+        self._hop = (self._hop + 1) % TOKEN_HOPS
+        fresh = self._hop == 0
+        if fresh:
+            self._units = networks.content.step({"audio": self._heard}, self._content)
+        f0_hz, voicing = float(prosody[0, 0, 0]), float(prosody[0, 0, 1])
+        output_hz = self._melody.follow(f0_hz, voicing, controls)
+        self._pitch = PitchFrame(f0_hz if output_hz > 0 else 0.0, output_hz, voicing)
+        prosody[0, 0, 0] = output_hz
+        inputs = {
+            "units": self._units,
+            "fresh": np.full((1, 1), fresh, np.float32),
+            "prosody": prosody,
+            "source": self._source(output_hz),
+            "style": self._style,
+            "warp": self._turned(controls.formant_semitones),
+        }
+        return networks.decoder.step(inputs, self._decoder)[0]
+
+    def _source(self, hz: float) -> Array:
+        """Pulse train and noise of one hop: (1, 2, 240)."""
+        f0 = np.array([[hz]])
+        pulses, self._phase = pulse_train(f0, self._last_hz, self._phase, np)
+        self._last_hz = f0
+        noise = self._noise.standard_normal((1, HOP), np.float32)
+        return np.stack([pulses.astype(np.float32), noise], axis=1)
+
+    def _turned(self, semitones: float) -> Array:
+        """The frequency warp, moved towards what the slider says by at most half a semitone a hop."""
+        wanted = float(np.clip(semitones, -_FORMANT_LIMIT, _FORMANT_LIMIT))
+        if wanted != self._formant:
+            self._formant += float(np.clip(wanted - self._formant, -_FORMANT_STEP, _FORMANT_STEP))
+            self._warp = frequency_warp(self._formant)
+        return self._warp

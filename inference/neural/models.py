@@ -1,0 +1,110 @@
+"""The trained networks as ONNX Runtime sessions, checked before use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.converter import HOP, MODEL_RATE
+
+FORMAT = 1
+"""Version of the manifest that this code reads."""
+
+Array = NDArray[np.float32]
+State = dict[str, Array]
+
+
+class ModelError(RuntimeError):
+    """The neural networks cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class StepNetwork:
+    """One network as a step: named inputs and states in, output and states out.
+
+    >>> state = network.init_state()
+    >>> y = network.step({"audio": x}, state)      # advances `state` in place
+    """
+
+    session: Any
+    output: str
+    states: dict[str, tuple[int, ...]]
+
+    def init_state(self) -> State:
+        """A start without past: zeros by the session's own input names."""
+        return {f"{name}_in": np.zeros(shape, np.float32) for name, shape in self.states.items()}
+
+    def step(self, inputs: dict[str, Array], state: State) -> Array:
+        """Runs one step on `inputs` (float32, shapes as in the manifest) and replaces the states."""
+        first, *after = self.session.run(None, {**inputs, **state})
+        for name, value in zip(state, after, strict=True):
+            state[name] = value
+        return first
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Everything a converter needs. `latency` is in samples at `MODEL_RATE`, beyond the hop."""
+
+    content: StepNetwork
+    pitch: StepNetwork
+    decoder: StepNetwork
+    voice: StepNetwork
+    latency: int
+    units: int
+
+
+def model_folder() -> Path:
+    """Where the shipped networks lie."""
+    return Path(str(resources.files("assets").joinpath("models")))
+
+
+@lru_cache(maxsize=2)
+def load_networks(folder: Path | None = None) -> Networks:
+    """Reads, checks and prepares the networks of `folder`, the shipped ones by default.
+
+    Sessions are shared by all converters of the process. Raises ModelError when a file is missing,
+    was changed or belongs to another version.
+    """
+    folder = folder or model_folder()
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The neural networks are missing from {folder}; install Menura again.") from error
+    if (manifest.get("format"), manifest.get("rate"), manifest.get("hop")) != (FORMAT, MODEL_RATE, HOP):
+        raise ModelError("The neural networks belong to another version; install Menura again.")
+    parts = {name: _open(folder, entry) for name, entry in manifest["networks"].items()}
+    return Networks(**parts, latency=manifest["latency"], units=manifest["sizes"]["content"]["units"])
+
+
+def _open(folder: Path, entry: dict[str, Any]) -> StepNetwork:
+    name = Path(entry["file"]).name
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as error:
+        raise ModelError(f"The network {name} is missing; install Menura again.") from error
+    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        raise ModelError(f"The network {name} was changed on disk; install Menura again.")
+    states = {key: tuple(shape) for key, shape in entry["states"].items()}
+    return StepNetwork(_session(data), entry["output"], states)
+
+
+def _session(data: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    # Silence decays into denormals, which cost a hundred times as much as other numbers.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
