@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from filelock import BaseFileLock
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -16,6 +17,7 @@ from gui.settings import SettingsStore
 from gui.single_instance import InstanceServer, raise_other, server_name
 from gui.theme import ThemeSwitch
 from gui.window import MainWindow
+from voices.home import engine_lock
 
 ALREADY_OPEN = "Menura is already open; its window was brought to the front."
 
@@ -34,6 +36,27 @@ class FirstPaint(QObject):
             self._widget.removeEventFilter(self)
             QTimer.singleShot(0, self._then)
         return False
+
+
+class EngineMaker:
+    """Makes engines under the lock of this home, which it holds from the first one until `close`."""
+
+    def __init__(self) -> None:
+        self._lock: BaseFileLock | None = None
+
+    def __call__(self) -> EnginePort:
+        """Returns a new engine. Raises AlreadyRunningError where another Menura has the home."""
+        from inference.engine.client import EngineClient
+
+        if self._lock is None:
+            self._lock = engine_lock()
+        return EngineClient()
+
+    def close(self) -> None:
+        """Lets others run an engine."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
 
 def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
@@ -58,17 +81,19 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
     session = Session(builtin_voices(), store)
     window = MainWindow(session, themes)
     if quit_after_first_paint:
-        FirstPaint(window.scope.view, app.quit)
+        FirstPaint(window.scope.view.viewport(), app.quit)
         window.show()
         app.exec()
         return 0
     server = InstanceServer(name, window.bring_to_front)
-    FirstPaint(window.scope.view, lambda: session.connect_engine(_engine))
+    engines = EngineMaker()
+    FirstPaint(window.scope.view.viewport(), lambda: session.connect_engine(engines))
     quit_on_signals(app)
     window.show()
     status = app.exec()
     server.close()
     session.close()
+    engines.close()
     return status
 
 
@@ -76,9 +101,3 @@ def quit_on_signals(app: QApplication) -> None:
     """Lets Ctrl+C and a session's end close the window in order; Python sees signals only between events."""
     for which in (signal.SIGINT, signal.SIGTERM):
         signal.signal(which, lambda *_: app.closeAllWindows())
-
-
-def _engine() -> EnginePort:
-    from inference.engine.client import EngineClient
-
-    return EngineClient()

@@ -26,6 +26,7 @@ from inference.engine.messages import (
     VoiceFailed,
     VoiceReady,
 )
+from voices.home import AlreadyRunningError
 from voices.voice import Voice
 
 EVENT_MS, FRAME_MS, SAVE_MS = 50, 33, 500
@@ -89,6 +90,9 @@ class Session(QObject):
         self._make = make
         try:
             self.attach(make())
+        except AlreadyRunningError as error:
+            self._start_wanted = False
+            self._become(EngineState.FAILED, str(error))
         except (OSError, ImportError, RuntimeError) as error:
             self._start_wanted = False
             self._become(EngineState.FAILED, f"The audio engine could not be started ({error}): try again.")

@@ -60,7 +60,7 @@ class ScopePanel(QFrame):
         self.history = SignalHistory()
         self.view = ScopeView(self.history)
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 12, 12, 4)
+        column.setContentsMargins(6, 12, 0, 4)
         column.addWidget(self.view)
         self.intro = Introduction(self)
         self.intro.dismissed.connect(self.introduced)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import current, font
+from gui.widgets.plots import Axis, PlotView, StackedBar, still_box
 from inference.engine.latency import LatencyBudget
 
 PARTS = (
@@ -20,8 +23,42 @@ PARTS = (
     ("margin", "Margin", "Safety pre-fill of the output ring"),
     ("device_out", "Device out", "What the audio system reports for the output"),
 )
-GOAL_MS, LIMIT_MS = 50.0, 100.0
+GOAL_MS = 50.0
 CELL_MIN, ROW, LEGEND_TOP = 82, 34, 36
+BAR_ROOM, GOAL_PX = 20, 10
+
+
+class BudgetPlot(PlotView):
+    """The stacked bar over an axis in ms, on which the goal is marked."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._budget = LatencyBudget()
+        self._box = still_box()
+        self._bar = StackedBar()
+        self._goal = pg.InfiniteLine(GOAL_MS, angle=90)
+        self._axis = Axis("bottom", self._box, LEGEND_TOP - BAR_ROOM, offset=0, spill=0)
+        self._box.addItem(self._bar, ignoreBounds=True)
+        self._box.addItem(self._goal, ignoreBounds=True)
+        self.ci.addItem(self._box, 0, 0)
+        self.ci.addItem(self._axis, 1, 0)
+        self.ci.layout.setRowFixedHeight(0, BAR_ROOM)
+
+    def show_budget(self, budget: LatencyBudget) -> None:
+        """Shows a budget."""
+        self._budget = budget
+        self.redraw()
+
+    def rebuild(self) -> None:
+        """Draws the parts; happens a few times a second at most."""
+        super().rebuild()
+        theme, room = current(), max(GOAL_MS * 1.2, self._budget.total * 1.04)
+        self._box.setRange(xRange=(0, room), yRange=(-0.125, 1.125), padding=0)
+        self._bar.show_parts(
+            [(getattr(self._budget, key), c) for c, (key, _, _) in zip(theme.parts, PARTS, strict=True)], room
+        )
+        self._goal.setPen(pg.mkPen(theme.text_muted, style=Qt.PenStyle.DashLine))
+        self._axis.show_marks([(GOAL_MS, f"goal {GOAL_MS:.0f} ms")], GOAL_PX)
 
 
 class LatencyBar(QWidget):
@@ -30,9 +67,9 @@ class LatencyBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._budget = LatencyBudget()
+        self.plot = BudgetPlot(self)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        policy = self.sizePolicy()
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Latency by part")
@@ -54,51 +91,34 @@ class LatencyBar(QWidget):
         """Two legend rows."""
         return QSize(260, LEGEND_TOP + ROW)
 
+    def resizeEvent(self, event: object) -> None:
+        """The bar is as wide as the legend."""
+        self.plot.setGeometry(0, 0, self.width(), LEGEND_TOP)
+
     def show_budget(self, budget: LatencyBudget) -> None:
         """Shows a budget."""
         if budget != self._budget:
             self._budget = budget
             parts = ", ".join(f"{name} {getattr(budget, key):.1f} ms" for key, name, _ in PARTS)
             self.setAccessibleDescription(f"{parts}; total {budget.total:.1f} ms")
+            self.plot.show_budget(budget)
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draws all of it; happens a few times a second at most."""
-        theme = current()
+        """Draws the legend; happens a few times a second at most."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.surface))
+        painter.fillRect(self.rect(), QColor(current().surface))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_bar(painter)
         cells = self._cells(self.width())
         width = self.width() / cells
         for i, (key, name, _) in enumerate(PARTS):
             box = QRectF(i % cells * width, LEGEND_TOP + i // cells * ROW, width, ROW)
-            self._paint_entry(painter, box, theme.parts[i], name, getattr(self._budget, key))
+            self._paint_entry(painter, box, current().parts[i], name, getattr(self._budget, key))
         painter.end()
 
     def _cells(self, width: int) -> int:
         fitting = max(1, min(len(PARTS), width // CELL_MIN))
         return fitting if fitting == len(PARTS) else min(fitting, 4)
-
-    def _paint_bar(self, painter: QPainter) -> None:
-        theme, width = current(), float(self.width())
-        scale = width / max(GOAL_MS * 1.2, self._budget.total * 1.04)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.sunken if theme.dark else theme.border))
-        painter.drawRoundedRect(QRectF(0, 2, width, 16), 5, 5)
-        x = 0.0
-        for colour, (key, _, _) in zip(theme.parts, PARTS, strict=True):
-            part = max(0.0, getattr(self._budget, key)) * scale
-            if part > 0.5:
-                painter.setBrush(QColor(colour))
-                painter.drawRoundedRect(QRectF(x, 2, max(1.5, part - 1.5), 16), 3, 3)
-            x += part
-        goal = GOAL_MS * scale
-        painter.setPen(QPen(QColor(theme.text_muted), 1, Qt.PenStyle.DashLine))
-        painter.drawLine(QPointF(goal, 0), QPointF(goal, 21))
-        painter.setFont(font(10))
-        painter.setPen(QColor(theme.text_muted))
-        painter.drawText(QRectF(goal - 80, 19, 78, 12), Qt.AlignmentFlag.AlignRight, f"goal {GOAL_MS:.0f} ms")
 
     def _paint_entry(self, painter: QPainter, box: QRectF, colour: str, name: str, ms: float) -> None:
         theme = current()
@@ -117,57 +137,64 @@ class LatencyBar(QWidget):
         )
 
 
-class Sparkline(QWidget):
-    """The total of the last minutes; a red mark where audio was lost."""
+class Sparkline(PlotView):
+    """The total of the last minutes; red marks along the foot where audio was lost."""
 
     LENGTH = 240
+    MARK = 0.14
+    """A mark's share of the height: a row of them leaves the line readable."""
 
     def __init__(self) -> None:
         super().__init__()
         self._totals: deque[float] = deque(maxlen=self.LENGTH)
-        self._marks: deque[bool] = deque(maxlen=self.LENGTH)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._lost: deque[bool] = deque(maxlen=self.LENGTH)
+        self._box = still_box()
+        self._line = pg.PlotCurveItem(antialias=True)
+        self._goal = pg.InfiniteLine(GOAL_MS, angle=0)
+        self._marks = pg.BarGraphItem(x=[], height=[], width=1.0, pen=None)
+        for item in (self._goal, self._marks, self._line):
+            self._box.addItem(item, ignoreBounds=True)
+        self.ci.addItem(self._box, 0, 0)
+        self.ci.setContentsMargins(4, 4, 4, 4)
         self.setMinimumSize(72, 40)
         self.setAccessibleName("Latency history")
         self.setToolTip("Total latency over the last two minutes; red marks are dropouts")
 
+    def sizeHint(self) -> QSize:
+        """As small as it may be."""
+        return self.minimumSize()
+
     def add(self, total_ms: float, lost: bool) -> None:
         """Adds a reading."""
         self._totals.append(total_ms)
-        self._marks.append(lost)
-        self.update()
+        self._lost.append(lost)
+        self.redraw()
 
     def clear(self) -> None:
         """Forgets the past."""
         self._totals.clear()
-        self._marks.clear()
-        self.update()
+        self._lost.clear()
+        self.redraw()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draws ground, marks and line."""
+    def rebuild(self) -> None:
+        """Draws line, goal and marks, the newest reading at the right."""
+        super().rebuild()
         theme = current()
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.surface))
+        totals = np.array(self._totals, float)
+        at = np.arange(totals.size) - totals.size + 1
+        top = max(GOAL_MS * 1.3, float(totals.max(initial=0.0)) * 1.1)
+        self._box.setRange(xRange=(1 - self.LENGTH, 0.5), yRange=(0, top), padding=0)
+        self._line.setData(at, totals, pen=pg.mkPen(theme.output, width=1.6))
+        self._goal.setPen(pg.mkPen(theme.border_strong, style=Qt.PenStyle.DashLine))
+        lost = at[np.array(self._lost, bool)]
+        self._marks.setOpts(
+            x=lost, height=np.full(lost.size, top * self.MARK), brush=pg.mkBrush(theme.danger), pen=None
+        )
+
+    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
+        """Draws the sunken ground."""
+        painter.fillRect(rect, QColor(current().surface))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.sunken))
-        painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
-        top = max(GOAL_MS * 1.3, max(self._totals, default=0.0) * 1.1)
-        self._paint_goal(painter, top)
-        step = (self.width() - 8) / (self.LENGTH - 1)
-        x0 = self.width() - 4 - step * (len(self._totals) - 1)
-        for i, lost in enumerate(self._marks):
-            if lost:
-                painter.fillRect(QRectF(x0 + i * step - 1, 4, 2, self.height() - 8), QColor(theme.danger))
-        room = self.height() - 8
-        line = QPolygonF(
-            [QPointF(x0 + i * step, 4 + room * (1 - v / top)) for i, v in enumerate(self._totals)]
-        )
-        painter.setPen(QPen(QColor(theme.output), 1.6))
-        painter.drawPolyline(line)
-        painter.end()
-
-    def _paint_goal(self, painter: QPainter, top: float) -> None:
-        y = 4 + (self.height() - 8) * (1 - GOAL_MS / top)
-        painter.setPen(QPen(QColor(current().border_strong), 1, Qt.PenStyle.DashLine))
-        painter.drawLine(QPointF(4, y), QPointF(self.width() - 4, y))
+        painter.setBrush(QColor(current().sunken))
+        painter.drawRoundedRect(QRectF(self.viewport().rect()), 6, 6)

@@ -1,64 +1,138 @@
-"""Waveforms, spectrograms and pitch of both signals on one time axis."""
+"""Waveforms, spectrograms and pitch of both signals on one time axis, in pyqtgraph's scene."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPixmap
+from PySide6.QtWidgets import QGraphicsPixmapItem, QSizePolicy, QWidget
 
 from gui.history import SignalHistory
 from gui.lanes import (
+    MEL_HIGH_HZ,
+    MEL_LOW_HZ,
+    PITCH_HIGH_HZ,
+    PITCH_LOW_HZ,
     PITCH_MARKS_HZ,
     Lane,
     PitchLane,
     SpectrogramLane,
     WaveLane,
-    mel_rows,
+    mel,
     packed,
-    pitch_row,
     rgb,
 )
-from gui.theme import CAPTION_PX, current, font
+from gui.theme import CAPTION_PX, Theme, current, font
+from gui.widgets.plots import Axis, PlotView, RollingImage, still_box
 from inference.converter import MODEL_RATE
 
 SPAN_SECONDS = 4.0
-GUTTER, FOOT, GAP = 46, 20, 6
-WEIGHTS = (1.0, 1.7, 1.7, 1.0, 1.9)
-MIN_LANE = 28
+GUTTER, FOOT, GAP, RIGHT = 46, 20, 6, 12
+MIN_LANE, MIN_TAG_LANE = 28, 22
+LABEL_ROOM, EDGE_ROOM = 15, 7
+"""Labels of an axis closer than this would touch, and those closer to an end would stick out (px)."""
 SPECTRUM_MARKS_HZ = (200, 1000, 4000)
+Marks = tuple[tuple[float, str], ...]
 
 
-@dataclass
-class _Slot:
-    """A lane and where it lies: rows in logical and in device pixels from the top of the picture."""
+@dataclass(frozen=True)
+class LaneSpec:
+    """A lane before it has a size: its share of the height, title and its colour role, y range and labels."""
 
-    lane: Lane
-    tag: QPixmap | None
-    rect: QRect
-    top: int
-    height: int
+    weight: float
+    title: str
+    role: str
+    low: float
+    high: float
+    marks: Marks
+    make: Callable[[int, Theme], Lane]
 
 
-class ScopeView(QWidget):
-    """A picture that rolls: new columns are drawn into a ring image, which is shown in two pieces.
+def _wave(channel: int, title: str, role: str) -> LaneSpec:
+    def make(height: int, t: Theme) -> Lane:
+        return WaveLane(channel, height, getattr(t, role), t.danger, t.sunken, t.grid)
 
-    Painting costs two copies of the image, whatever it shows, and drawing one column per new pixel. The
-    lanes end `look_ahead` samples before the newest one, so that all of them show the same moment.
+    return LaneSpec(1.0, title, role, -1.0, 1.0, ((0.0, "0"),), make)
+
+
+def _spectrogram(channel: int, role: str) -> LaneSpec:
+    def make(height: int, t: Theme) -> Lane:
+        return SpectrogramLane(channel, height, getattr(t, f"{role}_map"))
+
+    marks = tuple((float(mel(hz)), _hertz(hz)) for hz in SPECTRUM_MARKS_HZ)
+    return LaneSpec(1.7, "", role, float(mel(MEL_LOW_HZ)), float(mel(MEL_HIGH_HZ)), marks, make)
+
+
+def _pitch() -> LaneSpec:
+    def make(height: int, t: Theme) -> Lane:
+        return PitchLane(height, (t.input, t.output), t.sunken, t.grid)
+
+    marks = tuple((float(np.log2(hz)), f"{hz:g} Hz") for hz in PITCH_MARKS_HZ)
+    low, high = float(np.log2(PITCH_LOW_HZ)), float(np.log2(PITCH_HIGH_HZ))
+    return LaneSpec(1.9, "Pitch", "text_muted", low, high, marks, make)
+
+
+def _hertz(hz: float) -> str:
+    return f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"
+
+
+SPECS = (
+    _wave(0, "You", "input"),
+    _spectrogram(0, "input"),
+    _spectrogram(1, "output"),
+    _wave(1, "Call hears", "output"),
+    _pitch(),
+)
+
+
+class _Row:
+    """A lane on screen: view box, axis, rolling image and the title over it."""
+
+    def __init__(self, spec: LaneSpec) -> None:
+        self.spec = spec
+        self.box = still_box()
+        self.axis = Axis("left", self.box, GUTTER, offset=6, spill=LABEL_ROOM)
+        self.image = RollingImage()
+        self.box.addItem(self.image, ignoreBounds=True)
+        self.tag = QGraphicsPixmapItem(self.box)
+        self.tag.setPos(4, 4)
+        self.lane: Lane = spec.make(4, current())
+
+    def rebuild(self, width: int, height: int, ratio: float, seconds: float) -> None:
+        """Takes over size and theme; the picture is empty afterwards."""
+        spec, theme = self.spec, current()
+        rows = max(4, round(height * ratio))
+        self.lane = spec.make(rows, theme)
+        self.box.setRange(xRange=(-seconds, 0), yRange=(spec.low, spec.high), padding=0)
+        pixels = np.full((rows, width), packed(rgb(theme.sunken)), np.uint32)
+        self.image.show_pixels(pixels, QRectF(-seconds, spec.low, seconds, spec.high - spec.low))
+        self.axis.show_marks(readable(spec, height))
+        shown = bool(spec.title) and height >= MIN_TAG_LANE
+        self.tag.setPixmap(make_tag(spec.title, getattr(theme, spec.role), ratio) if shown else QPixmap())
+
+
+class ScopeView(PlotView):
+    """Lanes that roll: new columns are drawn into ring images, each shown in two pieces.
+
+    A frame costs drawing one column per new pixel and two copies per lane, whatever it shows. The lanes
+    end `look_ahead` samples before the newest one, so that all of them show the same moment.
     """
 
     def __init__(self, history: SignalHistory, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._history = history
-        self._slots: list[_Slot] = []
-        self._pixels = np.zeros((1, 1), np.uint32)
-        self._image = QImage()
-        self._step = 1
-        self._drawn = 0
-        self._stale = True
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._width, self._step, self._drawn = 1, 1, 0
+        self._rows = [_Row(spec) for spec in SPECS]
+        for i, row in enumerate(self._rows):
+            self.ci.addItem(row.axis, 2 * i, 0)
+            self.ci.addItem(row.box, 2 * i, 1)
+            row.box.setXLink(self._rows[0].box if i else None)
+        self._time = Axis("bottom", self._rows[-1].box, FOOT, offset=3, spill=RIGHT)
+        self.ci.addItem(self._time, 2 * len(SPECS), 1)
+        self.ci.setContentsMargins(0, 0, RIGHT, 0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Live signal")
         self.setAccessibleDescription(
@@ -77,173 +151,73 @@ class ScopeView(QWidget):
         """Draws what the history got since the last call; does nothing when not on screen."""
         if not self.isVisible():
             return
-        if self._stale:
-            self._rebuild()
-        last = max(0, self._history.end - self._look_ahead()) // self._step
+        self.ensure_built()
+        last = self._last()
         if last > self._drawn:
-            self._draw(max(self._drawn, last - self._pixels.shape[1]), last)
-            self._drawn = last
-            self.update(self._plot_rect())
+            self._draw(max(self._drawn, last - self._width), last)
 
-    def redraw(self) -> None:
-        """Draws everything again: another theme, another size, a cleared history."""
-        self._stale = True
-        self.update()
+    def rebuild(self) -> None:
+        """Lays the lanes out anew and draws what the history holds."""
+        super().rebuild()
+        ratio, heights = self.devicePixelRatioF(), self._heights()
+        self._width = max(1, self.width() - GUTTER - RIGHT)
+        self._step = max(1, round(SPAN_SECONDS * MODEL_RATE / self._width))
+        seconds = self._step * self._width / MODEL_RATE
+        layout = self.ci.layout
+        for i, (row, height) in enumerate(zip(self._rows, heights, strict=True)):
+            layout.setRowFixedHeight(2 * i, height)
+            layout.setRowFixedHeight(2 * i + 1, GAP if i + 1 < len(heights) else 0)
+            row.rebuild(self._width, height, ratio, seconds)
+        self._time.show_marks([(-s, f"−{s} s" if s else "now") for s in range(int(seconds) + 1)])
+        layout.activate()
+        last = self._last()
+        self._draw(last - self._width, last)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Takes over a new theme."""
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self.redraw()
-        super().changeEvent(event)
+    def _last(self) -> int:
+        """Returns the column after the newest one that all lanes can draw."""
+        look_ahead = max(row.lane.look_ahead for row in self._rows)
+        return max(0, self._history.end - look_ahead) // self._step
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lays the lanes out anew."""
-        self.redraw()
-        super().resizeEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Copies the picture; labels only where they are exposed."""
-        if self._stale:
-            self._rebuild()
-        painter = QPainter(self)
-        plot = self._plot_rect()
-        if not plot.contains(event.rect()):
-            self._paint_surroundings(painter, plot)
-        self._paint_picture(painter, plot)
-        self._paint_titles(painter)
-        painter.end()
-
-    def _look_ahead(self) -> int:
-        return max((slot.lane.look_ahead for slot in self._slots), default=0)
-
-    def _plot_rect(self) -> QRect:
-        return QRect(GUTTER, 0, max(1, self.width() - GUTTER), max(1, self.height() - FOOT))
-
-    def _rebuild(self) -> None:
-        plot, ratio, theme = self._plot_rect(), self.devicePixelRatioF(), current()
-        self._slots = self._layout(plot, ratio)
-        ground = packed(rgb(theme.surface))
-        self._pixels = np.full((max(1, round(plot.height() * ratio)), plot.width()), ground, np.uint32)
-        height, width = self._pixels.shape
-        self._image = QImage(self._pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
-        self._step = max(1, round(SPAN_SECONDS * MODEL_RATE / width))
-        last = max(0, self._history.end - self._look_ahead()) // self._step
-        self._draw(last - width, last)
-        self._drawn = last
-        self._stale = False
-
-    def _layout(self, plot: QRect, ratio: float) -> list[_Slot]:
-        t = current()
-        room = plot.height() - GAP * (len(WEIGHTS) - 1)
-        tops, y = [], 0.0
-        for weight in WEIGHTS:
-            h = max(8.0, room * weight / sum(WEIGHTS))
-            tops.append((round(y), round(y + h) - round(y)))
-            y += h + GAP
-        heights = [max(4, round(h * ratio)) for _, h in tops]
-        lanes: list[tuple[Lane, str, str]] = [
-            (WaveLane(0, heights[0], t.input, t.danger, t.sunken, t.grid), "You", "input"),
-            (SpectrogramLane(0, heights[1], t.input_map), "", "input"),
-            (SpectrogramLane(1, heights[2], t.output_map), "", "output"),
-            (WaveLane(1, heights[3], t.output, t.danger, t.sunken, t.grid), "Call hears", "output"),
-            (PitchLane(heights[4], (t.input, t.output), t.sunken, t.grid), "Pitch", "text_muted"),
-        ]
-        return [
-            _Slot(
-                lane,
-                self._make_tag(title, role) if title and h >= MIN_LANE - 6 else None,
-                QRect(plot.x(), top, plot.width(), h),
-                round(top * ratio),
-                px,
-            )
-            for (lane, title, role), (top, h), px in zip(lanes, tops, heights, strict=True)
-        ]
+    def _heights(self) -> list[int]:
+        """Returns the lanes' heights in logical px."""
+        room = self.height() - FOOT - GAP * (len(SPECS) - 1)
+        edges = np.cumsum([0.0, *(spec.weight for spec in SPECS)])
+        at = np.round(edges / edges[-1] * max(room, 8 * len(SPECS))).astype(int)
+        return [int(n) for n in np.diff(at)]
 
     def _draw(self, first: int, last: int) -> None:
-        """Draws columns [first, last) into the ring image."""
-        width = self._pixels.shape[1]
-        at = np.arange(first, last) % width
-        for slot in self._slots:
-            columns = slot.lane.columns(self._history, first, last, self._step)
-            room = self._pixels[slot.top : slot.top + slot.height]
-            room[:, at] = columns[: room.shape[0]]
-
-    def _paint_picture(self, painter: QPainter, plot: QRect) -> None:
-        width, height = self._image.width(), self._image.height()
-        split = self._drawn % width
-        oldest = width - split
-        for x, start, columns in ((0, split, oldest), (oldest, 0, split)):
-            source = QRect(start, 0, columns, height)
-            target = QRect(plot.x() + x, 0, columns, plot.height())
-            if height == plot.height():  # one to one: a plain copy
-                painter.drawImage(target.topLeft(), self._image, source)
-            else:
-                painter.drawImage(target, self._image, source)
-
-    def _paint_titles(self, painter: QPainter) -> None:
-        for slot in self._slots:
-            if slot.tag:
-                painter.drawPixmap(slot.rect.topLeft() + QPoint(4, 4), slot.tag)
-
-    def _make_tag(self, title: str, role: str) -> QPixmap:
-        """Draws a title once; it lies over the rolling picture."""
-        face = font(CAPTION_PX, font().Weight.DemiBold)
-        ratio = self.devicePixelRatioF()
-        size = QFontMetrics(face).boundingRect(title).size() + QSize(10, 2)
-        tag = QPixmap(size * ratio)
-        tag.setDevicePixelRatio(ratio)
-        tag.fill(QColor(current().sunken))
-        painter = QPainter(tag)
-        painter.setFont(face)
-        painter.setPen(QColor(getattr(current(), role)))
-        painter.drawText(QRect(QPoint(), size), Qt.AlignmentFlag.AlignCenter, title)
-        painter.end()
-        return tag
-
-    def _paint_surroundings(self, painter: QPainter, plot: QRect) -> None:
-        t = current()
-        ground = QColor(t.surface)
-        painter.fillRect(0, 0, GUTTER, self.height(), ground)
-        painter.fillRect(0, plot.height(), self.width(), FOOT, ground)
-        painter.setFont(font(CAPTION_PX - 1))
-        painter.setPen(QPen(QColor(t.text_muted)))
-        for slot in self._slots:
-            for row, text in _marks(slot):
-                box = QRectF(0, slot.rect.top() + row * slot.rect.height() - 8, GUTTER - 6, 16)
-                painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-        seconds = self._step * plot.width() / MODEL_RATE
-        for back in range(int(seconds) + 1):
-            x = plot.right() - plot.width() * back / seconds
-            align = Qt.AlignmentFlag.AlignRight if back == 0 else Qt.AlignmentFlag.AlignHCenter
-            box = (
-                QRectF(x - 60, plot.height(), 60, FOOT)
-                if back == 0
-                else QRectF(x - 30, plot.height(), 60, FOOT)
-            )
-            if box.left() >= 0:
-                label = "now" if back == 0 else f"−{back} s"
-                painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, label)
+        """Draws columns [first, last) into the ring images."""
+        at = np.arange(first, last) % self._width
+        for row in self._rows:
+            row.image.pixels[:, at] = row.lane.columns(self._history, first, last, self._step)
+            row.image.roll(last % self._width)
+        self._drawn = last
 
 
-def _marks(slot: _Slot) -> list[tuple[float, str]]:
-    """Returns (row as part of the height, label) for a lane's axis, without labels that would collide."""
-    n = 1000
-    if isinstance(slot.lane, SpectrogramLane):
-        rows = mel_rows(n)
-        marks = [(int(np.abs(rows - hz).argmin()) / n, _hertz(hz)) for hz in SPECTRUM_MARKS_HZ]
-    elif isinstance(slot.lane, PitchLane):
-        at = pitch_row(np.array(PITCH_MARKS_HZ, np.float32), n)
-        marks = [(float(r) / n, f"{hz:g} Hz") for r, hz in zip(at, PITCH_MARKS_HZ, strict=True)]
-    else:
-        return [(0.5, "0")] if slot.rect.height() >= MIN_LANE else []
+def readable(spec: LaneSpec, height: int) -> list[tuple[float, str]]:
+    """Returns the labels that fit an axis `height` px high without touching each other, lowest first."""
+    if height < MIN_LANE:
+        return []
     kept: list[tuple[float, str]] = []
-    for row, label in sorted(marks, reverse=True):
-        y = row * slot.rect.height()
-        clear = not kept or kept[-1][0] * slot.rect.height() - y >= 15
-        if 7 <= y <= slot.rect.height() - 6 and clear:
-            kept.append((row, label))
+    last = -float(LABEL_ROOM)
+    for value, text in spec.marks:
+        y = (value - spec.low) / (spec.high - spec.low) * height
+        if EDGE_ROOM <= y <= height - EDGE_ROOM and y - last >= LABEL_ROOM:
+            kept.append((value, text))
+            last = y
     return kept
 
 
-def _hertz(hz: float) -> str:
-    return f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"
+def make_tag(title: str, colour: str, ratio: float) -> QPixmap:
+    """Draws a title once; it lies over the rolling picture."""
+    face = font(CAPTION_PX, font().Weight.DemiBold)
+    size = QFontMetrics(face).boundingRect(title).size() + QSize(10, 2)
+    tag = QPixmap(size * ratio)
+    tag.setDevicePixelRatio(ratio)
+    tag.fill(QColor(current().sunken))
+    painter = QPainter(tag)
+    painter.setFont(face)
+    painter.setPen(QColor(colour))
+    painter.drawText(QRect(0, 0, size.width(), size.height()), Qt.AlignmentFlag.AlignCenter, title)
+    painter.end()
+    return tag

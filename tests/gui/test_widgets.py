@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from gui.lanes import PITCH_HIGH_HZ, PITCH_LOW_HZ, mel_rows
 from gui.panels.health import HealthPanel
 from gui.panels.levels import ClipLight
 from gui.panels.voices import VoicesPanel
 from gui.settings import ThemeMode
 from gui.single_instance import InstanceServer, raise_other, server_name
-from gui.theme import ThemeSwitch
+from gui.theme import ThemeSwitch, current
 from gui.tuning import KNOBS
 from gui.widgets.knob_row import KnobRow
-from gui.widgets.latency_bar import LatencyBar
+from gui.widgets.latency_bar import LatencyBar, Sparkline
 from gui.widgets.level_meter import FLOOR_DB, PeakHold, decibels
-from gui.widgets.scope_view import ScopeView
+from gui.widgets.plots import StackedBar
+from gui.widgets.scope_view import SPAN_SECONDS, SPECS, ScopeView, readable
 from inference.engine.latency import LatencyBudget
 from inference.engine.messages import StreamConfig
 from inference.engine.telemetry import Telemetry, Xruns
@@ -106,6 +110,76 @@ def test_five_hundred_voices_are_searched_at_once(qtbot: QtBot) -> None:
     assert panel.filter.index(0, 0).data() == "Voice 499"
 
 
+def test_live_views_are_pyqtgraphs(qtbot: QtBot) -> None:
+    from gui.history import SignalHistory
+
+    bar = LatencyBar()
+    qtbot.addWidget(bar)
+    for view, items in (
+        (ScopeView(SignalHistory()), {pg.ViewBox: 5, pg.ImageItem: 5, pg.AxisItem: 6}),
+        (bar.plot, {pg.ViewBox: 1, StackedBar: 1, pg.InfiniteLine: 1, pg.AxisItem: 1}),
+        (Sparkline(), {pg.ViewBox: 1, pg.PlotCurveItem: 1, pg.BarGraphItem: 1, pg.InfiniteLine: 1}),
+    ):
+        if view is not bar.plot:
+            qtbot.addWidget(view)
+        assert isinstance(view, pg.GraphicsLayoutWidget)
+        for kind, count in items.items():
+            assert sum(isinstance(item, kind) for item in view.scene().items()) == count, kind
+
+
+def test_scope_axes_say_what_the_lanes_draw(qtbot: QtBot) -> None:
+    from gui.history import SignalHistory
+
+    view = ScopeView(SignalHistory())
+    qtbot.addWidget(view)
+    view.resize(900, 700)
+    view.ensure_built()
+    first, *others = (row.box for row in view._rows)
+    assert all(box.linkedView(pg.ViewBox.XAxis) is first for box in others)
+    assert first.viewRange()[0] == pytest.approx([-SPAN_SECONDS, 0], abs=0.1)
+    for row, hz in ((view._rows[1], 1000), (view._rows[4], 220)):
+        height = row.image.pixels.shape[0]
+        label = next(at for at, text in readable(row.spec, height) if text in (f"{hz} Hz", "1 kHz"))
+        rows = (
+            mel_rows(height)
+            if row is view._rows[1]
+            else PITCH_HIGH_HZ * 0.5 ** np.linspace(0, np.log2(PITCH_HIGH_HZ / PITCH_LOW_HZ), height)
+        )
+        share = (row.spec.high - label) / (row.spec.high - row.spec.low)
+        assert np.abs(rows - hz).argmin() == pytest.approx(share * (height - 1), abs=1)
+
+
+def test_labels_of_an_axis_do_not_touch() -> None:
+    for spec in SPECS:
+        for height in (20, 40, 80, 200):
+            at = [(v - spec.low) / (spec.high - spec.low) * height for v, _ in readable(spec, height)]
+            assert all(b - a >= 15 for a, b in pairwise(at))
+            assert all(7 <= y <= height - 7 for y in at)
+
+
+def test_history_shows_dropouts_under_a_readable_line(qtbot: QtBot) -> None:
+    spark = Sparkline()
+    qtbot.addWidget(spark)
+    spark.resize(300, 80)
+    spark.show()
+    for i in range(spark.LENGTH + 10):
+        spark.add(40.0, i % 2 == 0)
+    image = spark.grab().toImage()
+    reds = [
+        sum(image.pixelColor(x, y).name() == current().danger for x in range(image.width()))
+        for y in range(image.height())
+    ]
+    assert max(reds[image.height() * 4 // 5 :]) > 50
+    assert max(reds[: image.height() * 3 // 4]) == 0
+    spark.clear()
+    empty = spark.grab().toImage()
+    assert not any(
+        empty.pixelColor(x, y).name() == current().danger
+        for x in range(empty.width())
+        for y in range(empty.height())
+    )
+
+
 def test_hidden_scope_draws_nothing(qtbot: QtBot) -> None:
     from gui.history import SignalHistory
 
@@ -167,7 +241,7 @@ def test_second_studio_raises_the_first(qtbot: QtBot, home: Path) -> None:
 def test_starts_without_loading_what_is_heavy(home: Path) -> None:
     code = (
         "import sys; from gui.app import main; status = main([], quit_after_first_paint=True);"
-        "heavy = {'torch', 'onnxruntime', 'sounddevice', 'scipy', 'pyqtgraph'} & set(sys.modules);"
+        "heavy = {'torch', 'onnxruntime', 'sounddevice', 'scipy'} & set(sys.modules);"
         "sys.exit(status or ', '.join(heavy) or 0)"
     )
     done = subprocess.run(
