@@ -115,7 +115,9 @@ def build_cache(shards: str | Path, out: str | Path, workers: int = 0) -> int:
     known = {row.id for row in rows}
     end = sum(row.length for row in rows)
     jobs = _new_clips(shards, known)
-    with multiprocessing.Pool(workers or os.cpu_count()) as pool, open(out / _AUDIO, "ab") as audio:
+    # Not forked: a fork beside other threads (torch, pytest) can wait for their locks for ever.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers or os.cpu_count()) as pool, open(out / _AUDIO, "ab") as audio:
         audio.truncate(2 * end)  # what an interrupted call had appended without indexing it
         for entry, pcm, bandwidth in pool.imap(_decode, jobs, chunksize=8):
             audio.write(pcm.tobytes())

@@ -91,7 +91,7 @@ def make_labels(folder: Path, workers: int, device: str) -> None:
     """Computes every label of the cache in `folder` anew and writes them there."""
     corpus = Corpus.open(folder)
     jobs = [(str(folder), i) for i in range(len(corpus.rows))]
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     with context.Pool(workers or os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         tracks = pool.starmap(_label_clip, jobs, chunksize=16)
     f0, reliable, snr = zip(*tracks, strict=True)
