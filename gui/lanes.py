@@ -69,6 +69,21 @@ def mel_matrix(height: int) -> NDArray[np.float32]:
     return np.ascontiguousarray((weights / weights.sum(1, keepdims=True)).astype(np.float32).T)
 
 
+@cache
+def mel_taps(height: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Returns `mel_matrix` without its zeros: (taps, height) bins and their weights.
+
+    A hundred times fewer products than with the matrix, and none of BLAS's threads, which burn a second
+    core waiting for each other where the machine is busy.
+    """
+    matrix = mel_matrix(height)
+    first = (matrix > 0).argmax(0)
+    taps = int(((matrix > 0).sum(0)).max())
+    bins = np.minimum(first + np.arange(taps)[:, None], matrix.shape[0] - 1)
+    inside = first + np.arange(taps)[:, None] < matrix.shape[0]
+    return bins, np.where(inside, np.take_along_axis(matrix, bins, 0), 0).astype(np.float32)
+
+
 def pitch_row(hz: Floats, height: int) -> Floats:
     """Returns the pixel row (may lie outside) of a pitch on the logarithmic axis; NaN stays NaN."""
     octaves = np.log2(PITCH_HIGH_HZ / PITCH_LOW_HZ)
@@ -132,7 +147,8 @@ class SpectrogramLane:
 
     def __init__(self, channel: int, height: int, stops: tuple[str, ...]) -> None:
         self._channel = channel
-        self._matrix = mel_matrix(height)
+        self._height = height
+        self._bins, self._weights = mel_taps(height)
         self._table = packed(colour_map(stops))
         self._window = np.hanning(N_FFT).astype(np.float32)
         self._window *= 2.0 / self._window.sum()
@@ -142,10 +158,11 @@ class SpectrogramLane:
         start = first * step + step // 2 - N_FFT // 2
         x = history.signal(self._channel, start, start + (last - first - 1) * step + N_FFT)
         if not x.any():
-            return np.broadcast_to(self._table[0], (self._matrix.shape[1], last - first))
+            return np.broadcast_to(self._table[0], (self._height, last - first))
         frames = np.lib.stride_tricks.sliding_window_view(x, N_FFT)[::step] * self._window
         spectrum = np.fft.rfft(frames, axis=1)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ self._matrix
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+        power = np.einsum("nkh,kh->nh", power[:, self._bins], self._weights)
         db = 10.0 * np.log10(power + 1e-12)
         index = np.clip((db - FLOOR_DB) * (255.0 / (CEILING_DB - FLOOR_DB)), 0, 255).astype(np.uint8)
         return self._table[index].T

@@ -25,6 +25,7 @@ class PlotView(pg.GraphicsLayoutWidget):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
         self.scene().setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.setCacheMode(QGraphicsView.CacheModeFlag.CacheNone)
@@ -96,10 +97,17 @@ class RollingImage(pg.ImageItem):
         super().__init__(axisOrder="row-major")
         self.pixels: Pixels = np.zeros((1, 1), np.uint32)
         self._oldest = 0
+        self._box = QRectF()
+
+    def boundingRect(self) -> QRectF:
+        """The pixels; Qt asks several times a frame."""
+        return self._box
 
     def show_pixels(self, pixels: Pixels, where: QRectF) -> None:
         """Shows a (rows, columns) 0xffRRGGBB array from now on, top row first, at `where` in the plot."""
         self.pixels = pixels
+        self.prepareGeometryChange()
+        self._box = QRectF(0, 0, pixels.shape[1], pixels.shape[0])
         self.setImage(pixels, autoLevels=False)
         self.setRect(QRectF(where.left(), where.bottom(), where.width(), -where.height()))
         self.render()
@@ -117,7 +125,7 @@ class RollingImage(pg.ImageItem):
 
     def paint(self, painter: QPainter, *_: object) -> None:
         """Copies the picture in two pieces, in whole pixels."""
-        box = to_pixels(painter, self.boundingRect()).toRect()
+        box = to_pixels(painter, self._box).toRect()
         rows, columns = self.pixels.shape
         later = columns - self._oldest
         for x, start, count in ((0, self._oldest, later), (later, 0, self._oldest)):

@@ -30,7 +30,8 @@ from gui.widgets.plots import Axis, PlotView, RollingImage, still_box
 from inference.converter import MODEL_RATE
 
 SPAN_SECONDS = 4.0
-GUTTER, FOOT, GAP, RIGHT = 46, 20, 6, 12
+GUTTER, FOOT, GAP, RIGHT, SLIT = 46, 20, 6, 12, 2
+"""Room for labels and between the lanes (px); the slit keeps a rolling image from exposing its axis."""
 MIN_LANE, MIN_TAG_LANE = 28, 22
 LABEL_ROOM, EDGE_ROOM = 15, 7
 """Labels of an axis closer than this would touch, and those closer to an end would stick out (px)."""
@@ -94,7 +95,7 @@ class _Row:
     def __init__(self, spec: LaneSpec) -> None:
         self.spec = spec
         self.box = still_box()
-        self.axis = Axis("left", self.box, GUTTER, offset=6, spill=LABEL_ROOM)
+        self.axis = Axis("left", self.box, GUTTER - SLIT, offset=4, spill=LABEL_ROOM)
         self.image = RollingImage()
         self.box.addItem(self.image, ignoreBounds=True)
         self.tag = QGraphicsPixmapItem(self.box)
@@ -130,9 +131,10 @@ class ScopeView(PlotView):
             self.ci.addItem(row.axis, 2 * i, 0)
             self.ci.addItem(row.box, 2 * i, 1)
             row.box.setXLink(self._rows[0].box if i else None)
-        self._time = Axis("bottom", self._rows[-1].box, FOOT, offset=3, spill=RIGHT)
+        self._time = Axis("bottom", self._rows[-1].box, FOOT - SLIT, offset=1, spill=RIGHT)
         self.ci.addItem(self._time, 2 * len(SPECS), 1)
         self.ci.setContentsMargins(0, 0, RIGHT, 0)
+        self.ci.layout.setHorizontalSpacing(SLIT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Live signal")
         self.setAccessibleDescription(
@@ -166,7 +168,7 @@ class ScopeView(PlotView):
         layout = self.ci.layout
         for i, (row, height) in enumerate(zip(self._rows, heights, strict=True)):
             layout.setRowFixedHeight(2 * i, height)
-            layout.setRowFixedHeight(2 * i + 1, GAP if i + 1 < len(heights) else 0)
+            layout.setRowFixedHeight(2 * i + 1, GAP if i + 1 < len(heights) else SLIT)
             row.rebuild(self._width, height, ratio, seconds)
         self._time.show_marks([(-s, f"−{s} s" if s else "now") for s in range(int(seconds) + 1)])
         layout.activate()

@@ -8,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gui.history import SECONDS, SignalHistory
-from gui.lanes import PitchLane, SpectrogramLane, WaveLane, mel_matrix, mel_rows, packed, pitch_row, rgb
+from gui.lanes import (
+    N_FFT,
+    PitchLane,
+    SpectrogramLane,
+    WaveLane,
+    mel_matrix,
+    mel_rows,
+    mel_taps,
+    packed,
+    pitch_row,
+    rgb,
+)
 from gui.theme import DARK
 from inference.converter import HOP, MODEL_RATE
 from inference.engine.telemetry import Scope
@@ -126,3 +137,11 @@ def test_pitch_lane_draws_both_traces_where_they_belong() -> None:
 
 def test_mel_rows_weigh_one() -> None:
     np.testing.assert_allclose(mel_matrix(150).sum(0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("height", [20, 97, 150, 400])
+def test_mel_taps_are_the_matrix(height: int) -> None:
+    power = np.random.default_rng(2).random((3, N_FFT // 2 + 1)).astype(np.float32)
+    bins, weights = mel_taps(height)
+    got = np.einsum("nkh,kh->nh", power[:, bins], weights)
+    np.testing.assert_allclose(got, power @ mel_matrix(height), rtol=1e-4)
