@@ -224,7 +224,8 @@ def test_the_listener_sees_every_hop() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(
-    gains=st.lists(st.floats(-24, 24), min_size=4, max_size=12),
+    # ONNX Runtime, in a test before, makes this thread flush subnormal numbers, which hypothesis minds.
+    gains=st.lists(st.floats(-24, 24, allow_subnormal=False), min_size=4, max_size=12),
     modes=st.lists(st.sampled_from(list(Mode)), min_size=4, max_size=12),
 )
 def test_no_order_of_settings_leaves_the_range(gains: list[float], modes: list[Mode]) -> None:
