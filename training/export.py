@@ -1,11 +1,12 @@
 """Last stage: trained weights -> ONNX step networks in assets/models, checksummed.
 
-    python -m training.export RUN [--out assets/models] [--smoke]
+    python -m training.export RUN [--out assets/models] [--precision int8|half] [--smoke]
 
 Every network becomes one step with its states as inputs and outputs: `content` (20 ms), `pitch`
-(10 ms), `decoder` (10 ms) and `voice` (once per voice: embedding and quality -> style). Weights are
-stored in half precision and widened when the session is made; the constant transforms stay in float32.
-`manifest.json` says what each file is: sizes, sha256, state shapes.
+(10 ms), `decoder` (10 ms) and `voice` (once per voice: embedding and quality -> style). `int8` computes the
+trained matrix products of content and decoder in 8 bits (weights per channel, activations by their range in
+each step). All other trained weights are stored in half precision and widened when the session is made;
+the constant transforms stay in float32. `manifest.json` says what each file is: sizes, sha256, states.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from inference.networks.config import NetworkConfig
@@ -31,6 +33,9 @@ from training.loop import load
 
 FORMAT = 1
 """Version of the manifest."""
+
+QUANTISED = ("content", "decoder")
+"""Networks whose time is worth 8 bits; the pitch tracker is small and the voice runs once."""
 
 Tensors = dict[str, Tensor]
 
@@ -160,8 +165,26 @@ def export_onnx(module: nn.Module, inputs: Tensors, path: Path) -> None:
 
 
 def constants_of(module: nn.Module) -> list[np.ndarray]:
-    """The transforms that must keep float32: every buffer that is not trained."""
-    return [value.numpy() for value in module.buffers() if value.is_floating_point()]
+    """The transforms that must keep float32: every buffer that is not trained, but for the positions."""
+    named = module.named_buffers()
+    return [v.numpy() for name, v in named if v.is_floating_point() and not name.endswith("positions")]
+
+
+def quantise(path: Path, kept: list[np.ndarray]) -> None:
+    """Turns products with trained matrices into dynamic 8-bit ones; transforms and attention stay float."""
+    graph = onnx.load(path).graph
+    exact = {value.tobytes() for value in kept}
+    weights = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    trained_names = {name for name, value in weights.items() if value.tobytes() not in exact}
+    left = [n.name for n in graph.node if n.op_type == "MatMul" and not trained_names.intersection(n.input)]
+    quantize_dynamic(
+        path,
+        path,
+        op_types_to_quantize=["MatMul"],
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=left,
+    )
 
 
 def halve(path: Path, kept: list[np.ndarray]) -> None:
@@ -172,7 +195,14 @@ def halve(path: Path, kept: list[np.ndarray]) -> None:
     model = onnx.load(path)
     exact = {(value.shape, value.tobytes()) for value in kept}
     exact |= {(value.T.shape, np.ascontiguousarray(value.T).tobytes()) for value in kept if value.ndim == 2}
-    casts = []
+    casts, rest = [], []
+    for node in model.graph.node:  # the tracer leaves buffers as Constant nodes
+        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
+            tensor = node.attribute[0].t
+            tensor.name = node.output[0]
+            model.graph.initializer.append(tensor)
+        else:
+            rest.append(node)
     for tensor in model.graph.initializer:
         value = numpy_helper.to_array(tensor)
         if tensor.data_type != TensorProto.FLOAT or value.size < 1024:
@@ -182,28 +212,29 @@ def halve(path: Path, kept: list[np.ndarray]) -> None:
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float16), name + "_half"))
         casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
+    nodes = [*casts, *rest]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
-def describe(path: Path, module: nn.Module) -> dict:
+def describe(path: Path, module: nn.Module, precision: str) -> dict:
     """The manifest's entry of one file."""
     data = path.read_bytes()
     return {
         "file": path.name,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
+        "precision": precision,
         "inputs": list(module.inputs),
         "output": module.output,
         "states": {name: list(value.shape) for name, value in initial_state(module).items()},
     }
 
 
-def export(run: Path | None, out: Path, smoke: bool) -> dict:
-    """Writes all networks and the manifest to `out`; returns the manifest."""
+def export(run: Path | None, out: Path, precision: str, smoke: bool) -> dict:
+    """Writes all networks and the manifest to `out`; returns the manifest. No run: random weights."""
     sizes = network_sizes(smoke)
     networks = trained(run, sizes)
     out.mkdir(parents=True, exist_ok=True)
@@ -211,8 +242,12 @@ def export(run: Path | None, out: Path, smoke: bool) -> dict:
     for name, module in step_modules(networks).items():
         path = out / f"{name}.onnx"
         export_onnx(module, example_inputs(name, sizes), path)
-        halve(path, constants_of(module))
-        entries[name] = describe(path, module)
+        kept = constants_of(module)
+        wanted = precision if name in QUANTISED else "half"
+        if wanted == "int8":
+            quantise(path, kept)
+        halve(path, kept)
+        entries[name] = describe(path, module, wanted)
         print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
     manifest = {
         "format": FORMAT,
@@ -232,9 +267,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "assets" / "models")
+    parser.add_argument("--precision", choices=["int8", "half"], default="int8")
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
-    export(args.run, args.out, args.smoke)
+    export(args.run, args.out, args.precision, args.smoke)
 
 
 if __name__ == "__main__":
