@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -17,6 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_the_promised_presets_exist():
     assert [voice.id for voice in builtin_voices()] == [
+        "marlow",
+        "anton",
+        "greta",
+        "bruno",
+        "felix",
+        "tomas",
+        "nora",
+        "pia",
         "deep",
         "bright",
         "child",
@@ -30,7 +40,9 @@ def test_the_promised_presets_exist():
 @pytest.mark.parametrize("voice", builtin_voices(), ids=lambda voice: voice.id)
 def test_every_preset_has_a_face_and_a_licence(voice):
     assert voice.builtin
-    assert voice.kind is VoiceKind.MODEL_FREE
+    if voice.kind is VoiceKind.NEURAL:
+        assert np.linalg.norm(voice.embedding) == pytest.approx(1, abs=1e-3)
+        assert 60 < voice.f0_median_hz < 400
     assert re.fullmatch(r"[A-Z][^.]*\.", voice.description)
     assert re.fullmatch(r"#[0-9a-f]{6}", voice.colour)
     assert (ROOT / "assets" / "icons" / f"{voice.glyph}.svg").is_file()
@@ -40,8 +52,17 @@ def test_every_preset_has_a_face_and_a_licence(voice):
 
 def test_names_and_colours_are_distinct():
     voices = builtin_voices()
-    for field in ("id", "name", "colour", "description", "recipe"):
+    for field in ("id", "name", "colour", "description"):
         assert len({getattr(voice, field) for voice in voices}) == len(voices)
+    presets = [voice for voice in voices if voice.kind is VoiceKind.MODEL_FREE]
+    assert len({voice.recipe for voice in presets}) == len(presets)
+
+
+def test_enrolled_voices_are_far_apart():
+    enrolled = [voice for voice in builtin_voices() if voice.kind is VoiceKind.NEURAL]
+    assert len(enrolled) >= 6
+    for a, b in itertools.combinations(enrolled, 2):
+        assert np.dot(a.embedding, b.embedding) < 0.85, (a.id, b.id)
 
 
 @pytest.mark.parametrize("name", ["robot", "ROBOT", " Robot ", "Automaton", "automaton"])
@@ -61,7 +82,7 @@ def test_a_near_miss_is_told_what_was_meant():
 
 
 def test_a_far_miss_is_told_everything_there_is():
-    with pytest.raises(UnknownVoiceError, match="deep, bright, child, giant, whisper, robot, monster"):
+    with pytest.raises(UnknownVoiceError, match="marlow, .*pia, deep, bright, child, giant, whisper, robot, monster"):
         find_voice("zzzz")
 
 

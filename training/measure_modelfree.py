@@ -44,7 +44,7 @@ SETTINGS: dict[str, Recipe] = {
     "-5 formants -3": Recipe(-5.0, -3.0),
     "+12": Recipe(12.0),
     "-12": Recipe(-12.0),
-    **{voice.id: voice.recipe for voice in builtin_voices()},
+    **{voice.id: voice.recipe for voice in builtin_voices() if voice.kind is VoiceKind.MODEL_FREE},
 }
 
 

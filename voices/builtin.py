@@ -1,10 +1,11 @@
-"""The voices that are always there: model-free presets, found by id or name."""
+"""The voices that are always there: enrolled speakers and model-free presets, found by id or name."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
+from voices.builtin_neural import builtin_neural_voices
 from voices.voice import Recipe, Voice, VoiceKind
 
 LICENCE = "MIT"
@@ -17,7 +18,7 @@ class UnknownVoiceError(ValueError):
 
 def builtin_voices() -> tuple[Voice, ...]:
     """The built-in voices, in the order in which the library shows them."""
-    return _VOICES
+    return (*builtin_neural_voices(), *_VOICES)
 
 
 def find_voice(name: str, voices: Iterable[Voice] | None = None) -> Voice:
@@ -25,7 +26,7 @@ def find_voice(name: str, voices: Iterable[Voice] | None = None) -> Voice:
 
     Looks among the built-in voices unless `voices` are given. Raises UnknownVoiceError.
     """
-    known = _VOICES if voices is None else tuple(voices)
+    known = builtin_voices() if voices is None else tuple(voices)
     wanted = name.strip().casefold()
     for voice in known:
         if voice.id == name.strip():
