@@ -100,7 +100,7 @@ class HealthPanel(QWidget):
 
     def clear(self) -> None:
         """Begins a new session's history."""
-        self.sparkline.clear()
+        self.sparkline.forget()
         self._lost = 0
 
     def show_telemetry(self, t: Telemetry) -> None:

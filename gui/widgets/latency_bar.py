@@ -170,7 +170,7 @@ class Sparkline(PlotView):
         self._lost.append(lost)
         self.redraw()
 
-    def clear(self) -> None:
+    def forget(self) -> None:
         """Forgets the past."""
         self._totals.clear()
         self._lost.clear()

@@ -35,6 +35,7 @@ class PlotView(pg.GraphicsLayoutWidget):
     def rebuild(self) -> None:
         """Takes over size and theme."""
         self.setBackground(current().surface)
+        self.ci.layout.activate()
 
     def redraw(self) -> None:
         """Draws everything again before the next paint: another theme, another size, other data."""
@@ -69,14 +70,14 @@ class Axis(pg.AxisItem):
 
     def __init__(self, side: str, view: pg.ViewBox, room: int, offset: int, spill: int) -> None:
         """`room`: width or height in px; `offset`: gap to the plot; `spill`: px a label may stick out."""
-        super().__init__(side, pen=None, linkView=view, maxTickLength=0)
+        super().__init__(side, linkView=view, maxTickLength=0)
+        self.setPen(pg.mkPen(None))
+        self.setTickPen(pg.mkPen(None))
         self.setStyle(tickTextOffset=offset, hideOverlappingLabels=spill)
         (self.setWidth if side == "left" else self.setHeight)(room)
 
     def show_marks(self, marks: Sequence[tuple[float, str]], px: int = CAPTION_PX - 1) -> None:
         """Shows (value, label) pairs in the theme's colours."""
-        self.setPen(None)
-        self.setTickPen(None)
         self.setTickFont(font(px))
         self.setTextPen(current().text_muted)
         self.setTicks([list(marks)])
