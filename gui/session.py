@@ -139,6 +139,10 @@ class Session(QObject):
         """Chooses the device block (None: the engine decides)."""
         self._set_stream("block_frames", frames)
 
+    def set_rate(self, hz: int | None) -> None:
+        """Chooses the devices' sample rate (None: the engine decides)."""
+        self._set_stream("sample_rate", hz)
+
     def refresh_devices(self) -> None:
         """Asks for a fresh listing."""
         if self._engine:

@@ -266,6 +266,7 @@ class MainWindow(QMainWindow):
         self.voices.favourite_changed.connect(s.set_favourite)
         self.devices.chosen.connect(self._choose_device)
         self.devices.block_chosen.connect(s.set_block)
+        self.devices.rate_chosen.connect(s.set_rate)
         self.devices.refresh_wanted.connect(s.refresh_devices)
         self.compare.mode_chosen.connect(s.set_mode)
         self.compare.monitor_chosen.connect(s.set_monitor)
@@ -375,7 +376,8 @@ class MainWindow(QMainWindow):
     def _set_tab_order(self) -> None:
         chain: list[QWidget] = [self.transport.start, self.transport.theme, self.transport.menu]
         chain += [self.voices.search, self.voices.view]
-        chain += [*self.devices.boxes.values(), self.devices.block, self.devices.refresh]
+        chain += [*self.devices.boxes.values(), self.devices.block, self.devices.rate]
+        chain += [self.devices.refresh]
         for segments, values in ((self.compare.mode, Mode), (self.compare.monitor, MonitorSource)):
             chain += [segments.button(v) for v in values if not isinstance(v, QLineEdit)]
         for row in (self.compare.volume, *self.tuning.rows.values()):

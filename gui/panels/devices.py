@@ -11,6 +11,7 @@ from gui.widgets.select import Select
 from gui.widgets.text import label
 from inference.engine.messages import DeviceInfo, DevicesListed, MonitorSource, StreamsOpened
 
+RATES_HZ = (44_100, 48_000, 96_000)
 BLOCKS = (64, 96, 128, 192, 240, 256, 480, 512, 1024)
 KINDS = (
     ("input", "Microphone", "The voice that is converted"),
@@ -33,13 +34,15 @@ class DevicesPanel(QWidget):
 
     chosen = Signal(str, object)
     block_chosen = Signal(object)
+    rate_chosen = Signal(object)
     refresh_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.boxes = {which: Select(name) for which, name, _ in KINDS}
         self.block = Select("Device block")
-        self.rate = label("Chosen when live", "caption")
+        self.rate = Select("Sample rate")
+        self.opened = label("Chosen when live", "caption")
         self.hint = label("", "caption", wrap=True)
         self.refresh = IconButton("refresh", "Refresh the device lists", 16)
         self._devices: tuple[DeviceInfo, ...] = ()
@@ -49,6 +52,7 @@ class DevicesPanel(QWidget):
         for which, box in self.boxes.items():
             box.activated.connect(lambda i, w=which: self.chosen.emit(w, self.boxes[w].itemData(i)))
         self.block.activated.connect(lambda i: self.block_chosen.emit(self.block.itemData(i)))
+        self.rate.activated.connect(lambda i: self.rate_chosen.emit(self.rate.itemData(i)))
         self.refresh.clicked.connect(self.refresh_wanted)
         self.show_settings(self._settings)
 
@@ -60,6 +64,9 @@ class DevicesPanel(QWidget):
         sizes = sorted({*BLOCKS, settings.block_frames or BLOCKS[0]})
         items: list[tuple[str, object]] = [("Automatic", None), *((f"{n} frames", n) for n in sizes)]
         self.block.show_items(items, settings.block_frames)
+        rates = sorted({*RATES_HZ, settings.sample_rate or RATES_HZ[0]})
+        items = [("Automatic", None), *((f"{hz / 1000:g} kHz", hz) for hz in rates)]
+        self.rate.show_items(items, settings.sample_rate)
         self._show_hint("")
 
     def show_devices(self, listed: DevicesListed) -> None:
@@ -71,13 +78,13 @@ class DevicesPanel(QWidget):
     def show_opened(self, opened: StreamsOpened | None) -> None:
         """Shows what the devices run at."""
         if opened is None:
-            self.rate.setText("Chosen when live")
+            self.opened.setText("Chosen when live")
             return
         frames = opened.block_frames
         block = f"{frames} frames ({1000 * frames / opened.sample_rate:.1f} ms)" if frames else "any block"
         clocks = "one clock" if opened.duplex else "two clocks"
-        self.rate.setText(f"{opened.sample_rate / 1000:g} kHz, {block}, {clocks}")
-        self.rate.setToolTip(f"{opened.input_device} to {opened.output_device}")
+        self.opened.setText(f"{opened.sample_rate / 1000:g} kHz, {block}, {clocks}")
+        self.opened.setToolTip(f"{opened.input_device} to {opened.output_device}")
 
     def show_monitor(self, source: MonitorSource) -> None:
         """Knows whether the user hears anything, for the hints."""
@@ -151,10 +158,13 @@ class DevicesPanel(QWidget):
         grid.setHorizontalSpacing(8)
         grid.addWidget(label("Block", "section"), 0, 0)
         grid.addWidget(self.block, 1, 0)
-        grid.addWidget(self.refresh, 1, 1)
+        grid.addWidget(label("Sample rate", "section"), 0, 1)
+        grid.addWidget(self.rate, 1, 1)
+        grid.addWidget(self.refresh, 1, 2)
         grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
         column.addLayout(grid)
-        column.addWidget(self.rate)
+        column.addWidget(self.opened)
         self._hint_box = QFrame()
         self._hint_box.setObjectName("hint")
         row = QHBoxLayout(self._hint_box)

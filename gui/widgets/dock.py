@@ -43,7 +43,7 @@ class Dock(QDockWidget):
         ):
             button = IconButton(icon_name, text, 14, "text_disabled")
             button.setProperty("kind", "small")
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(slot)
             row.addWidget(button)
         return bar

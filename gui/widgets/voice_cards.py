@@ -17,15 +17,17 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QTextLayout, QTextOption
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPen, QTextLayout, QTextOption
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from gui.icons import draw
 from gui.theme import current, font
-from voices.voice import Voice
+from voices.voice import Voice, VoiceKind
 
 Index = QModelIndex | QPersistentModelIndex
 STAR = 18
+KIND_PX = 10
+KIND_NAMES = {VoiceKind.NEURAL: "Neural", VoiceKind.MODEL_FREE: "Instant"}
 CARD_HEIGHT = 68
 
 
@@ -62,7 +64,8 @@ class VoiceModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.StatusTipRole):
             return failure or voice.description
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return f"{'Chosen. ' if voice.id == self.chosen else ''}{failure or voice.description}"
+            chosen = "Chosen. " if voice.id == self.chosen else ""
+            return f"{chosen}{KIND_NAMES[voice.kind]}. {failure or voice.description}"
         return {
             int(Role.ID): voice.id,
             int(Role.VOICE): voice,
@@ -95,7 +98,7 @@ class VoiceModel(QAbstractListModel):
 
 
 class VoiceFilter(QSortFilterProxyModel):
-    """Favourites first, else in the library's order; finds words in name and description."""
+    """Favourites first, else in the library's order; finds words in name, description and kind."""
 
     def __init__(self, model: VoiceModel) -> None:
         super().__init__()
@@ -113,7 +116,7 @@ class VoiceFilter(QSortFilterProxyModel):
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         """Whether a voice has all words."""
         voice = self.sourceModel().index(row, 0, parent).data(Role.VOICE)
-        text = f"{voice.name} {voice.description}".casefold()
+        text = f"{voice.name} {voice.description} {KIND_NAMES[voice.kind]}".casefold()
         return all(word in text for word in self._words)
 
     def lessThan(self, left: Index, right: Index) -> bool:
@@ -179,12 +182,28 @@ class CardDelegate(QStyledItemDelegate):
         theme = current()
         painter.setFont(font(13, font().Weight.DemiBold))
         painter.setPen(QColor(theme.text))
-        name = painter.fontMetrics().elidedText(voice.name, Qt.TextElideMode.ElideRight, int(box.width()))
+        kind = KIND_NAMES[voice.kind]
+        tag = QFontMetricsF(font(KIND_PX)).horizontalAdvance(kind) + 10
+        width = int(box.width() - tag - 8)
+        name = painter.fontMetrics().elidedText(voice.name, Qt.TextElideMode.ElideRight, width)
         painter.drawText(box, Qt.AlignmentFlag.AlignTop, name)
+        x = box.x() + painter.fontMetrics().horizontalAdvance(name) + 8
+        paint_kind(painter, QRectF(x, box.y() + 1, tag, 15), kind, voice.kind is VoiceKind.NEURAL)
         painter.setFont(font(11))
         painter.setPen(QColor(theme.danger if failure else theme.text_muted))
         room = QRectF(box.x(), box.y() + 17, box.width() + 24, box.height() - 17)
         draw_lines(painter, room, failure or voice.description, 2)
+
+
+def paint_kind(painter: QPainter, box: QRectF, kind: str, strong: bool) -> None:
+    """Draws the name of a voice's kind in a frame beside its name."""
+    theme = current()
+    painter.setPen(QPen(QColor(theme.border_strong), 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(box, 4, 4)
+    painter.setFont(font(KIND_PX))
+    painter.setPen(QColor(theme.text if strong else theme.text_muted))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, kind)
 
 
 def star_box(card: QRectF) -> QRectF:

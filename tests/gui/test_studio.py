@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
+from gui.app import EngineMaker
 from gui.settings import ThemeMode
 from gui.theme import DARK, LIGHT, current
 from gui.widgets.voice_cards import Role
 from inference.engine.messages import EngineState, Mode, MonitorSource, VoiceFailed
 from tests.fakes.fake_engine import DEVICES, FakeEngine
 from tests.gui.conftest import VOICES, Factory, Studio
+from voices.home import engine_lock
 
 
 def click_card(studio: Studio, row: int) -> None:
@@ -324,3 +326,38 @@ def test_every_control_is_reached_by_tab_and_has_a_name(studio: Studio) -> None:
     assert window.compare.hold in seen
     assert window.tuning.rows["gate_db"].slider in seen
     assert [w for w in seen if not (w.accessibleName() or getattr(w, "text", str)())] == []
+
+
+def test_sample_rate_is_chosen_and_reopens(studio: Studio) -> None:
+    studio.live()
+    box = studio.window.devices.rate
+    box.activated.emit(3)
+    assert studio.engine.starts[-1].sample_rate == 96_000
+    box.activated.emit(0)
+    assert studio.engine.starts[-1].sample_rate is None
+
+
+def test_docks_are_closed_by_keys(studio: Studio) -> None:
+    dock = studio.window.docks[1]
+    button = next(b for b in dock.findChildren(QAbstractButton) if b.accessibleName() == "Close Devices")
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert dock.isHidden()
+
+
+def test_voices_are_found_by_their_kind(studio: Studio) -> None:
+    panel = studio.window.voices
+    panel.search.setText("instant")
+    assert panel.filter.rowCount() == len(VOICES)
+    panel.search.setText("neural")
+    assert panel.filter.rowCount() == 0
+
+
+def test_another_menura_is_named_in_its_own_words(open_studio: Factory) -> None:
+    studio = open_studio()
+    lock, makers = engine_lock(), EngineMaker()
+    studio.session._engine = None
+    studio.session.connect_engine(makers)
+    assert studio.window.message.text.text().startswith("Menura is already running; close it first")
+    makers.close()
+    lock.release()
