@@ -62,10 +62,10 @@ class DevicesPanel(QWidget):
         for which, box in self.boxes.items():
             self._fill(which, box)
         sizes = sorted({*BLOCKS, settings.block_frames or BLOCKS[0]})
-        items: list[tuple[str, object]] = [("Automatic", None), *((f"{n} frames", n) for n in sizes)]
+        items: list[tuple[str, object]] = [("Auto", None), *((f"{n} frames", n) for n in sizes)]
         self.block.show_items(items, settings.block_frames)
         rates = sorted({*RATES_HZ, settings.sample_rate or RATES_HZ[0]})
-        items = [("Automatic", None), *((f"{hz / 1000:g} kHz", hz) for hz in rates)]
+        items = [("Auto", None), *((f"{hz / 1000:g} kHz", hz) for hz in rates)]
         self.rate.show_items(items, settings.sample_rate)
         self._show_hint("")
 

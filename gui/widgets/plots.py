@@ -72,7 +72,6 @@ class Axis(pg.AxisItem):
         """`room`: width or height in px; `offset`: gap to the plot; `spill`: px a label may stick out."""
         super().__init__(side, linkView=view, maxTickLength=0)
         self.setPen(pg.mkPen(None))
-        self.setTickPen(pg.mkPen(None))
         self.setStyle(tickTextOffset=offset, hideOverlappingLabels=spill)
         (self.setWidth if side == "left" else self.setHeight)(room)
 
@@ -81,6 +80,10 @@ class Axis(pg.AxisItem):
         self.setTickFont(font(px))
         self.setTextPen(current().text_muted)
         self.setTicks([list(marks)])
+
+    def drawPicture(self, painter: QPainter, line: tuple, ticks: list, texts: list) -> None:
+        """Draws the labels; Qt would paint a dot for a tick of no length."""
+        super().drawPicture(painter, line, [], texts)
 
 
 class RollingImage(pg.ImageItem):
