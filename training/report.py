@@ -44,10 +44,11 @@ source goes to four voices in turn (training/pairs.py); nobody in it was trained
 
 - **word error**: Whisper tiny.en's reading of the conversion against its reading of the source, errors
   over words of all pairs together. No unseen source comes with its text.
-- **similarity**: cosine to the target's reference by GE2E (which conditions the converter) and by a
-  SE-Res2Net of VoxCeleb (which the decoder's training rewards, and never conditions it), as
-  (cosine - strangers) / (same person - strangers):
-  0 is what the untouched sources have on average, 1 another recording of the target.
+- **similarity**: cosine to the target's reference by two encoders of other people's making, as
+  (cosine - strangers) / (same person - strangers): 0 is what the untouched sources have on average, 1
+  another recording of the target. GE2E conditions the converter but is no part of its loss; the
+  SE-Res2Net of VoxCeleb conditions nothing but is part of the decoder's loss, which flatters it. No
+  third encoder's weights could be had, so read the lower of the two.
 - **leak**: the same toward the source clip. 0 is a stranger to the source, 1 the source's own voice.
 - **DNSMOS**: P.835 overall quality; "- source" is the change from the source recording.
 - **F0**: correlation of log F0 with the source's, and frames more than 20 % off the source's melody
