@@ -29,6 +29,8 @@ InputDevice = Annotated[str | None, typer.Option("--input", help="Microphone, by
 OutputDevice = Annotated[str | None, typer.Option("--output", help="Where the voice goes, by name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+Runtime = Annotated[str, typer.Option(help="What runs a neural voice: auto or onnx.")]
+
 _VOICE_HELP = "A voice of `menura voices list`."
 
 
@@ -123,8 +125,11 @@ def convert(
     voice: Annotated[str, typer.Option(help=_VOICE_HELP)],
     pitch: Pitch = 0.0,
     formant: Formant = 0.0,
+    runtime: Runtime = "auto",
 ) -> None:
     """Converts a sound file, through the same path as a call."""
+    if runtime not in ("auto", "onnx"):
+        raise typer.BadParameter(f"the runtime '{runtime}' is not in this version; use auto or onnx")
     from inference.convert import convert_file
     from inference.converter import Controls
     from voices.builtin import find_voice
@@ -155,9 +160,9 @@ def live(
     if bypass == (voice is not None):
         raise typer.BadParameter("give either --voice NAME or --bypass")
     from inference.engine.messages import EngineParams, Mode, MonitorSource, StreamConfig
-    from voices.builtin import builtin_voices, find_voice
+    from voices.builtin import find_voice, model_free_voices
 
-    chosen = find_voice(voice) if voice is not None else builtin_voices()[0]
+    chosen = find_voice(voice) if voice is not None else model_free_voices()[0]
     config = StreamConfig(input_device, output_device, monitor, rate, block)
     params = EngineParams(
         mode=Mode.BYPASS if bypass else Mode.CONVERTED,

@@ -21,6 +21,11 @@ def builtin_voices() -> tuple[Voice, ...]:
     return (*builtin_neural_voices(), *_VOICES)
 
 
+def model_free_voices() -> tuple[Voice, ...]:
+    """The presets alone: ready at once, with no network to load."""
+    return _VOICES
+
+
 def find_voice(name: str, voices: Iterable[Voice] | None = None) -> Voice:
     """Returns the voice with this id, or else with this name whatever its case.
 

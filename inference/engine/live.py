@@ -16,9 +16,10 @@ from inference.engine.messages import (
     VoiceFailed,
 )
 from inference.engine.telemetry import Telemetry
-from voices.voice import Voice
+from voices.voice import Voice, VoiceKind
 
 _POLL_S = 0.05
+_RUNTIMES = {VoiceKind.MODEL_FREE: "model-free", VoiceKind.NEURAL: "onnx"}
 
 
 class LiveError(ValueError):
@@ -87,7 +88,7 @@ class LiveSession:
             engine.stop()
         ran = time.monotonic() - self._ran_since if self._ran_since else 0.0
         name = "bypass" if bypass else self._voice.id
-        return LiveReport(ran, name, self._voice.kind.value, telemetry, peak)
+        return LiveReport(ran, name, _RUNTIMES[self._voice.kind], telemetry, peak)
 
     def _is_over(self, seconds: float | None) -> bool:
         if seconds is None or self._ran_since is None:

@@ -31,7 +31,7 @@ from inference.engine.messages import EngineParams, VoiceFailed, VoiceReady
 from inference.engine.session import Session
 from inference.engine.shared import SharedBlock
 from inference.registry import UnsupportedVoiceError, make_converter
-from voices.builtin import builtin_voices
+from voices.builtin import model_free_voices
 from voices.voice import Voice
 
 
@@ -116,7 +116,7 @@ class _Worker:
                 self._use(voice)
             case Attach(info):
                 if self._converter is None:
-                    self._use(builtin_voices()[0])
+                    self._use(model_free_voices()[0])
                 assert self._converter is not None
                 self._inbox.append(Session(self._shared, info, self._converter, self._compute_s))
             case Detach():
