@@ -137,11 +137,11 @@ class Teacher(nn.Module):
         h = F.gelu(self.conv1(self.mel(x).transpose(1, 2)))
         h = F.gelu(self.conv2(h)).transpose(1, 2)
         h = h + self.positions[: h.shape[1]]
-        nothing = h.new_zeros(2, h.shape[0], 0, h.shape[2])
+        nothing = h.new_zeros(h.shape[0], 6, 0, 64)
         bias = h.new_zeros(1, 1, 1, 1)
         features = []
         for layer in self.layers:
-            h, _ = layer(h, nothing, bias)
+            h, _ = layer(h, (nothing, nothing), bias)
             features.append(h)
         features[-1] = self.norm(h)
         return features

@@ -12,6 +12,7 @@ from inference.networks.layers import CausalConv
 from inference.networks.spectral import LogMel
 
 State = dict[str, Tensor]
+Cache = tuple[Tensor, Tensor]
 
 
 def positions(periods: int, dim: int) -> Tensor:
@@ -43,28 +44,27 @@ class CausalAttention(nn.Module):
         """(B, T, dim) -> (B, heads, T, dim / heads)."""
         return x.reshape(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
-    def forward(self, x: Tensor, cache: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, T, dim), cache (2, B, past, dim) keys and values, bias (B, 1, T, past + T).
+    def forward(self, x: Tensor, cache: Cache, bias: Tensor) -> tuple[Tensor, Cache]:
+        """x (B, T, dim), cache of keys and values (B, heads, past, dim / heads), bias (B, 1, T, past + T).
 
         Returns (B, T, dim) and the next cache.
         """
-        query, key, value = self.qkv(self.norm(x)).chunk(3, dim=-1)
-        keys = torch.cat([cache[0], key], dim=1)
-        values = torch.cat([cache[1], value], dim=1)
-        q, k, v = self.split(query), self.split(keys), self.split(values)
-        weight = torch.softmax(q @ k.transpose(2, 3) * q.shape[-1] ** -0.5 + bias, dim=-1)
-        x = x + self.out((weight @ v).transpose(1, 2).reshape(x.shape))
+        query, key, value = (self.split(part) for part in self.qkv(self.norm(x)).chunk(3, dim=-1))
+        keys = torch.cat([cache[0], key], dim=2)
+        values = torch.cat([cache[1], value], dim=2)
+        weight = torch.softmax(query @ keys.transpose(2, 3) * key.shape[-1] ** -0.5 + bias, dim=-1)
+        x = x + self.out((weight @ values).transpose(1, 2).reshape(x.shape))
         x = x + self.ffn2(F.gelu(self.ffn1(self.norm_ffn(x))))
-        kept = cache.shape[2]
-        return x, torch.stack([keys, values])[:, :, keys.shape[1] - kept :]
+        gone = x.shape[1]
+        return x, (keys[:, :, gone:], values[:, :, gone:])
 
 
 class ContentEncoder(nn.Module):
     """Audio -> soft units that say what is said and, as far as training got, not who says it.
 
-    Steps are tokens of 480 samples. State: `audio` (B, 360), `mel` (B, mels, 2), `conv` (B, dim, 1),
-    `cache` (layers, 2, B, window - 1, dim), `filled` (B, window - 1) ones where the cache holds tokens,
-    `position` (1,) token count modulo the period.
+    Steps are tokens of 480 samples. State: `audio` (B, 360), `mel` (B, 2, mels), `conv` (B, 1, dim),
+    `keys_N` and `values_N` of layer N (B, heads, window - 1, dim / heads), `filled` (B, window - 1) ones
+    where those hold tokens, `position` (1,) token count modulo the period.
 
     >>> units, state = encoder(audio, encoder.init_state(1))    # (1, T * 480) -> (1, T, 64)
     """
@@ -89,10 +89,14 @@ class ContentEncoder(nn.Module):
             "audio": self.log_mel.init_state(batch),
             "mel": self.conv1.init_state(batch),
             "conv": self.conv2.init_state(batch),
-            "cache": torch.zeros(c.layers, 2, batch, c.window - 1, c.dim),
+            **{name: torch.zeros(batch, c.heads, c.window - 1, c.dim // c.heads) for name in self.caches()},
             "filled": torch.zeros(batch, c.window - 1),
             "position": torch.zeros(1),
         }
+
+    def caches(self) -> list[str]:
+        """Names of the layers' states: keys and values of each in turn."""
+        return [f"{kind}_{layer}" for layer in range(self.config.layers) for kind in ("keys", "values")]
 
     def attention_bias(self, filled: Tensor, count: int) -> Tensor:
         """(B, 1, T, past + T): 0 where a query may look, -10,000 elsewhere."""
@@ -105,25 +109,25 @@ class ContentEncoder(nn.Module):
 
     def encode(self, mel: Tensor, state: State) -> tuple[Tensor, State]:
         """mel (B, 2T, mels) -> units (B, T, units) and the next state (without `audio`)."""
-        h, mel_state = self.conv1.stream(mel.transpose(1, 2), state["mel"])
+        h, mel_state = self.conv1.stream(mel, state["mel"])
         h, conv_state = self.conv2.stream(F.gelu(h), state["conv"])
-        h = F.gelu(h).transpose(1, 2)
+        h = F.gelu(h)
         count = h.shape[1]
         index = state["position"] + torch.arange(count, device=h.device)
         index = index - self.config.periods * torch.floor(index / self.config.periods)
         h = h + self.positions[index.long()]
         bias = self.attention_bias(state["filled"], count).to(h.dtype)
-        caches = []
-        for layer, cache in zip(self.layers, state["cache"], strict=True):
-            h, after = layer(h, cache.to(h.dtype), bias)
-            caches.append(after)
+        caches = {}
+        for n, layer in enumerate(self.layers):
+            cache = (state[f"keys_{n}"].to(h.dtype), state[f"values_{n}"].to(h.dtype))
+            h, (caches[f"keys_{n}"], caches[f"values_{n}"]) = layer(h, cache, bias)
         units = F.layer_norm(self.units(self.norm(h)), (self.config.units,))
         moved = state["position"] + count
         filled = F.pad(state["filled"], (0, count), value=1.0)
         return units, {
             "mel": mel_state,
             "conv": conv_state,
-            "cache": torch.stack(caches),
+            **caches,
             "filled": filled[:, count:],
             "position": moved - self.config.periods * torch.floor(moved / self.config.periods),
         }
