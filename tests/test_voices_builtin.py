@@ -82,7 +82,7 @@ def test_a_near_miss_is_told_what_was_meant():
 
 
 def test_a_far_miss_is_told_everything_there_is():
-    with pytest.raises(UnknownVoiceError, match="marlow, .*pia, deep, bright, child, giant, whisper, robot, monster"):
+    with pytest.raises(UnknownVoiceError, match=r"marlow, .*, pia, deep, .*, robot, monster"):
         find_voice("zzzz")
 
 

@@ -21,14 +21,17 @@ class CausalConv(nn.Conv1d):
         """Zeros (batch, kernel - stride, C)."""
         return torch.zeros(batch, self.keep, self.in_channels)
 
+    def matrix(self) -> Tensor:
+        """The kernel as (taps * C, C'), earliest tap first."""
+        return self.weight.permute(2, 1, 0).reshape(-1, self.out_channels)
+
     def stream(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, T, C), T a multiple of the stride -> (B, T / stride, C') and the next state."""
         past = torch.cat([state, x], dim=1)
         count = x.shape[1] // self.step
         last = (count - 1) * self.step + 1
         taps = torch.cat([past[:, k : k + last : self.step] for k in range(self.taps)], dim=2)
-        weight = self.weight.permute(2, 1, 0).reshape(-1, self.out_channels)
-        return taps @ weight + self.bias, past[:, past.shape[1] - self.keep :]
+        return taps @ self.matrix() + self.bias, past[:, past.shape[1] - self.keep :]
 
 
 class CausalBlock(nn.Module):
