@@ -31,7 +31,8 @@ class CausalConv(nn.Conv1d):
         count = x.shape[1] // self.step
         last = (count - 1) * self.step + 1
         taps = torch.cat([past[:, k : k + last : self.step] for k in range(self.taps)], dim=2)
-        return taps @ self.matrix() + self.bias, past[:, past.shape[1] - self.keep :]
+        assert self.bias is not None
+        return taps @ self.matrix() + self.bias, past[:, -self.keep :]
 
 
 class CausalBlock(nn.Module):
@@ -56,6 +57,7 @@ class CausalBlock(nn.Module):
         """
         if count > 2:
             return self.dwconv(past.transpose(1, 2)).transpose(1, 2)
+        assert self.dwconv.bias is not None
         taps = self.dwconv.weight.squeeze(1).T
         frames = [(past[:, t : t + self.keep + 1] * taps).sum(1, keepdim=True) for t in range(count)]
         return torch.cat(frames, dim=1) + self.dwconv.bias
@@ -68,7 +70,7 @@ class CausalBlock(nn.Module):
             scale, shift = style.unsqueeze(1).chunk(2, dim=-1)
             h = h * (1 + scale) + shift
         h = self.pwconv2(F.gelu(self.pwconv1(h)))
-        return x + self.gamma * h, past[:, past.shape[1] - self.keep :]
+        return x + self.gamma * h, past[:, -self.keep :]
 
 
 class CausalStack(nn.Module):
