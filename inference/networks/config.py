@@ -75,5 +75,5 @@ FULL = NetworkConfig()
 SMOKE = NetworkConfig(
     ContentConfig(dim=32, heads=2, layers=2, window=16, units=8),
     PitchConfig(dim=16, blocks=2),
-    DecoderConfig(units=8, style=16, dim=24, blocks=2, fast_dim=16, fast_blocks=1),
+    DecoderConfig(units=8, style=16, dim=24, blocks=2, fast_dim=16, fast_blocks=2),
 )

@@ -55,8 +55,8 @@ class CausalAttention(nn.Module):
         weight = torch.softmax(query @ keys.transpose(2, 3) * key.shape[-1] ** -0.5 + bias, dim=-1)
         x = x + self.out((weight @ values).transpose(1, 2).reshape(x.shape))
         x = x + self.ffn2(F.gelu(self.ffn1(self.norm_ffn(x))))
-        gone = x.shape[1]
-        return x, (keys[:, :, gone:], values[:, :, gone:])
+        kept = cache[0].shape[2]
+        return x, (keys[:, :, -kept:], values[:, :, -kept:]) if kept else cache
 
 
 class ContentEncoder(nn.Module):

@@ -59,8 +59,8 @@ class PitchTracker(nn.Module):
         real, imaginary = (frames @ self.dft).chunk(2, dim=-1)
         spectrum = 0.5 * torch.log(real * real + imaginary * imaginary + 1e-6)
         h, blocks = self.stack(self.project(spectrum), state["blocks"])
-        energy = torch.log10((frames * frames) @ self.power_weights + 1e-10)
-        after = {"audio": past[:, past.shape[1] - (self.config.frame - HOP) :], "blocks": blocks}
+        energy = torch.log10((frames * frames * self.power_weights).sum(-1) + 1e-10)
+        after = {"audio": past[:, HOP - self.config.frame :], "blocks": blocks}
         return self.head(self.norm(h)), energy, after
 
     def decode(self, logits: Tensor) -> tuple[Tensor, Tensor]:

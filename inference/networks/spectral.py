@@ -87,7 +87,7 @@ class LogMel(nn.Module):
         """x (B, T * HOP) -> power spectrum (B, T, 201) and the next state."""
         past = torch.cat([state, x], dim=1)
         real, imaginary = (frames_of(past, MEL_FRAME, HOP) @ self.dft).chunk(2, dim=-1)
-        return real * real + imaginary * imaginary, past[:, past.shape[1] - (MEL_FRAME - HOP) :]
+        return real * real + imaginary * imaginary, past[:, HOP - MEL_FRAME :]
 
     def log_mel(self, power: Tensor) -> Tensor:
         """Power spectrum (B, T, 201) -> (B, T, mels), scaled as Whisper expects it."""
@@ -129,7 +129,7 @@ class Synthesis(nn.Module):
         batch = source.shape[0]
         whole = torch.cat([past, source], dim=2)
         frames = frames_of(whole.reshape(batch * 2, -1), FRAME, FRAME_HOP) @ self.dft
-        return frames.reshape(batch, 2, -1, 2 * self.bins), whole[:, :, whole.shape[2] - past.shape[2] :]
+        return frames.reshape(batch, 2, -1, 2 * self.bins), whole[:, :, FRAME_HOP - FRAME :]
 
     def overlap_add(self, spectra: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
         """spectra (B, 2T, 2 * bins) -> audio (B, T * HOP) and the next `tail`."""
