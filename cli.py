@@ -131,10 +131,10 @@ def convert(
     if runtime not in ("auto", "onnx"):
         raise typer.BadParameter(f"the runtime '{runtime}' is not in this version; use auto or onnx")
     from inference.convert import convert_file
-    from inference.converter import Controls
     from voices.builtin import find_voice
+    from voices.tuning import Tuning
 
-    done = convert_file(source, target, find_voice(voice), Controls(pitch, formant))
+    done = convert_file(source, target, find_voice(voice), Tuning(pitch, formant))
     if done.cleaned:
         typer.echo(f"{done.cleaned} samples were not numbers and were set to silence.", err=True)
     typer.echo(f"{target}: {done.seconds:.2f} s at {done.rate} Hz")
@@ -161,13 +161,13 @@ def live(
         raise typer.BadParameter("give either --voice NAME or --bypass")
     from inference.engine.messages import EngineParams, Mode, MonitorSource, StreamConfig
     from voices.builtin import find_voice, model_free_voices
+    from voices.tuning import Tuning
 
     chosen = find_voice(voice) if voice is not None else model_free_voices()[0]
     config = StreamConfig(input_device, output_device, monitor, rate, block)
     params = EngineParams(
         mode=Mode.BYPASS if bypass else Mode.CONVERTED,
-        pitch_semitones=pitch,
-        formant_semitones=formant,
+        tuning=Tuning(pitch, formant),
         monitor=MonitorSource.CONVERTED if monitor else MonitorSource.OFF,
     )
     _run_live(config, chosen, params, seconds, report)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
 from gui.engine_port import EnginePort
-from gui.settings import SettingsError, SettingsStore, VoiceTuning
+from gui.settings import SettingsError, SettingsStore
 from gui.tuning import KNOB_BY_NAME, KNOBS, TurnKnob
 from inference.engine.messages import (
     DeviceInfo,
@@ -27,6 +27,7 @@ from inference.engine.messages import (
     VoiceReady,
 )
 from voices.home import AlreadyRunningError
+from voices.tuning import Tuning
 from voices.voice import Voice
 
 EVENT_MS, FRAME_MS, SAVE_MS = 50, 33, 500
@@ -172,7 +173,8 @@ class Session(QObject):
     def turn(self, name: str, value: float) -> None:
         """Turns a knob, as an undoable step."""
         knob = KNOB_BY_NAME[name]
-        old, new = getattr(self.params, name), knob.clamp(value)
+        owner = self.params.tuning if knob.per_voice else self.params
+        old, new = getattr(owner, name), knob.clamp(value)
         if new != old:
             self.undo.push(TurnKnob(knob, self._voice_id(), old, new, self._apply_turn))
 
@@ -267,18 +269,24 @@ class Session(QObject):
 
     def _with_tuning(self, params: EngineParams) -> EngineParams:
         s = self.store.settings
-        own = s.voices.get(self._voice_id(), VoiceTuning())
-        values: dict[str, Any] = {
-            k.name: k.clamp(getattr(own if k.per_voice else s.shared, k.name)) for k in KNOBS
+        own = self._tuning_of(self._voice_id())
+        shared: dict[str, Any] = {
+            k.name: k.clamp(getattr(s.shared, k.name)) for k in KNOBS if not k.per_voice
         }
-        return replace(params, **values)
+        return replace(params, tuning=own.clamped(), **shared)
+
+    def _tuning_of(self, voice_id: str) -> Tuning:
+        """What the user made of a voice, or what it came with."""
+        own = {voice.id: voice.tuning for voice in self.voices}
+        return self.store.settings.voices.get(voice_id, own.get(voice_id, Tuning()))
 
     def _apply_turn(self, name: str, voice_id: str, value: float) -> None:
         s = self.store.settings
-        per_voice = KNOB_BY_NAME[name].per_voice
-        setattr(s.voices.setdefault(voice_id, VoiceTuning()) if per_voice else s.shared, name, value)
-        if not per_voice or voice_id == self._voice_id():
-            self._send(replace(self.params, **_changes(name, value)))
+        if KNOB_BY_NAME[name].per_voice:
+            s.voices[voice_id] = replace(self._tuning_of(voice_id), **_changes(name, value))
+        else:
+            setattr(s.shared, name, value)
+        self._send(self._with_tuning(self.params))
         self._save_soon()
 
     def _set_stream(self, which: str, value: str | int | None) -> None:
@@ -347,5 +355,5 @@ class Session(QObject):
 
 
 def _changes(name: str, value: float) -> dict[str, Any]:
-    """Returns the keyword for one field of `EngineParams` known by name."""
+    """Returns the keyword for one field known by name."""
     return {name: value}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -12,6 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
+
+from voices.files import FileError, write_text
+from voices.tuning import Tuning
 
 SCHEMA_VERSION = 1
 FILE_NAME = "settings.json"
@@ -46,15 +48,6 @@ class DeviceSettings:
 
 
 @dataclass
-class VoiceTuning:
-    """What the user turned for one voice."""
-
-    pitch_semitones: float = 0.0
-    formant_semitones: float = 0.0
-    output_gain_db: float = 0.0
-
-
-@dataclass
 class SharedTuning:
     """What belongs to the room and the microphone, whichever voice speaks."""
 
@@ -86,7 +79,7 @@ class Settings:
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
     shared: SharedTuning = field(default_factory=SharedTuning)
     window: WindowSettings = field(default_factory=WindowSettings)
-    voices: dict[str, VoiceTuning] = field(default_factory=dict)
+    voices: dict[str, Tuning] = field(default_factory=dict)
     favourites: list[str] = field(default_factory=list)
     voice_id: str = ""
     theme: ThemeMode = ThemeMode.SYSTEM
@@ -104,7 +97,7 @@ class Settings:
             monitor=_read(MonitorSettings, content.get("monitor")),
             shared=_read(SharedTuning, content.get("shared")),
             window=_read(WindowSettings, content.get("window")),
-            voices={str(k): _read(VoiceTuning, v) for k, v in _mapping(content.get("voices")).items()},
+            voices={str(k): _read(Tuning, v) for k, v in _mapping(content.get("voices")).items()},
             favourites=[v for v in _list(content.get("favourites")) if isinstance(v, str)],
             voice_id=_text(content.get("voice_id")),
             theme=_theme(content.get("theme")),
@@ -145,12 +138,14 @@ class SettingsStore:
         """Writes the file in one step. Raises `SettingsError` when the directory can't be written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(self.path, json.dumps(self.settings.to_json(), indent=1) + "\n")
+            write_text(self.path, json.dumps(self.settings.to_json(), indent=1) + "\n")
         except OSError as error:
             reason = error.strerror or "unknown reason"
             raise SettingsError(
                 f"Your settings could not be saved in {self.path.parent} ({reason}): make it writable."
             ) from error
+        except FileError as error:
+            raise SettingsError(f"Your settings could not be saved: {error}") from error
 
 
 def config_dir() -> Path:
@@ -186,19 +181,6 @@ def _set_aside(path: Path, error: Exception) -> str:
     return f"The settings could not be read: {reason}. They were kept as {bad.name}; defaults are used."
 
 
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def _read(kind: type[T], content: Any) -> T:
     """Builds a flat dataclass from a mapping, keeping only values of the default's type."""
     values: Json = {}
@@ -211,8 +193,8 @@ def _read(kind: type[T], content: Any) -> T:
 
 
 def _fits(value: Any, default: Any, annotation: str) -> bool:
-    if isinstance(value, bool):
-        return False
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
     if isinstance(default, float):
         return isinstance(value, int | float) and abs(value) < 1000
     if isinstance(default, str) or annotation.startswith("str"):

@@ -16,8 +16,9 @@ from audio.limiter import Limiter
 from audio.resample import make_resampler
 from audio.ring import Ring
 from audio.smooth import GainRamp
-from inference.converter import HOP, MODEL_RATE, Block, Controls, Converter, PitchFrame
+from inference.converter import HOP, MODEL_RATE, Block, Converter, PitchFrame
 from inference.engine.messages import EngineParams, Mode
+from voices.tuning import Tuning
 
 _MEETING_HOPS = 3
 """Hops a new converter runs beside the old one, beyond its latency, before it is heard."""
@@ -149,21 +150,20 @@ class Chain:
         self._input_gain.process(hop, db_to_gain(params.input_gain_db))
         self.level_in = measure(hop)
         gated = self._gate.process(hop, params.gate_db)
-        controls = Controls(params.pitch_semitones, params.formant_semitones)
         spoken = self._spoken
-        spoken[:] = self._converter.process(gated, controls)
+        spoken[:] = self._converter.process(gated, params.tuning)
         if self._next is not None:
-            self._cross_fade(gated, controls)
+            self._cross_fade(gated, params.tuning)
         make_finite(spoken)
-        self._output_gain.process(spoken, db_to_gain(params.output_gain_db))
+        self._output_gain.process(spoken, db_to_gain(params.tuning.output_gain_db))
         self._limiter.process(spoken)
         self.level_out = measure(spoken)
         self._listener(gated, spoken, self._converter.pitch)
         return spoken
 
-    def _cross_fade(self, gated: Block, controls: Controls) -> None:
+    def _cross_fade(self, gated: Block, tuning: Tuning) -> None:
         assert self._next is not None
-        arriving = self._next.process(gated, controls)
+        arriving = self._next.process(gated, tuning)
         self._meeting -= 1
         if self._meeting >= 0:
             return

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from audio.files import check_writable, read_audio, write_audio
 from audio.resample import resample_offline
 from inference.chain import Chain
-from inference.converter import MODEL_RATE, Controls
+from inference.converter import MODEL_RATE
 from inference.engine.messages import EngineParams
 from inference.registry import make_converter
+from voices.tuning import Tuning
 from voices.voice import Voice
 
 _GATE_OFF_DB = -120.0
@@ -31,19 +32,14 @@ class Conversion:
 
 
 def convert_array(
-    x: NDArray[np.float32], rate: int, voice: Voice, controls: Controls | None = None
+    x: NDArray[np.float32], rate: int, voice: Voice, tuning: Tuning | None = None
 ) -> NDArray[np.float32]:
     """Returns `x`: (n,) float32 at `rate` Hz in the voice, (n,) at the same rate, latency removed.
 
     Raises ValueError for a rate outside 8 to 192 kHz.
     """
-    controls = controls or Controls()
     chain = Chain(rate, rate, make_converter(voice))
-    params = EngineParams(
-        pitch_semitones=controls.pitch_semitones,
-        formant_semitones=controls.formant_semitones,
-        gate_db=_GATE_OFF_DB,
-    )
+    params = EngineParams(tuning=tuning or Tuning(), gate_db=_GATE_OFF_DB)
     latency = round(chain.latency_s * rate)
     padded = np.zeros(-(-(len(x) + latency + 2 * chain.block) // chain.block) * chain.block, np.float32)
     padded[: len(x)] = x
@@ -57,7 +53,7 @@ def convert_array(
 
 
 def convert_file(
-    source: str | Path, target: str | Path, voice: Voice, controls: Controls | None = None
+    source: str | Path, target: str | Path, voice: Voice, tuning: Tuning | None = None
 ) -> Conversion:
     """Converts an audio file to another, keeping rate, length and whether it is mono or stereo.
 
@@ -67,7 +63,7 @@ def convert_file(
     clip = read_audio(source)
     mono, rate = clip.mono, clip.rate
     inside = rate if _RATES[0] <= rate <= _RATES[1] else 2 * MODEL_RATE
-    y = convert_array(resample_offline(mono, rate, inside), inside, voice, controls)
+    y = convert_array(resample_offline(mono, rate, inside), inside, voice, tuning)
     y = resample_offline(y, inside, rate)[: len(mono)]
     y = np.pad(y, (0, len(mono) - len(y)))
     if clip.samples.shape[1] == 2:

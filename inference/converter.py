@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from voices.tuning import Tuning
+
 MODEL_RATE = 24_000
 """Sample rate of every converter, Hz."""
 
@@ -15,14 +17,6 @@ HOP = 240
 """Samples a converter takes and gives per step: 10 ms at `MODEL_RATE`."""
 
 Block = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Controls:
-    """What a user may turn while speaking; converters smooth every change over one hop."""
-
-    pitch_semitones: float = 0.0
-    formant_semitones: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Converter(Protocol):
     turns non-finite input into silence.
 
     >>> converter.warm_up()
-    >>> y = converter.process(x, Controls(pitch_semitones=3))   # (240,) float32 -> (240,) float32
+    >>> y = converter.process(x, Tuning(pitch_semitones=3))   # (240,) float32 -> (240,) float32
     >>> converter.pitch.input_hz
     """
 
@@ -53,7 +47,7 @@ class Converter(Protocol):
     def pitch(self) -> PitchFrame:
         """Pitch of the hop processed last."""
 
-    def process(self, block: Block, controls: Controls) -> Block:
+    def process(self, block: Block, controls: Tuning) -> Block:
         """Returns the next `HOP` output samples for the next `HOP` input samples, both in [-1, 1].
 
         The array belongs to the converter and is valid until the next call.

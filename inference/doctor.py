@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.devices import Device, DeviceError, Kind, list_devices, portaudio
-from inference.converter import HOP, MODEL_RATE, Controls
+from inference.converter import HOP, MODEL_RATE
 from inference.registry import make_converter
 from inference.sample import bundled_speech
 from voices.builtin import builtin_voices
 from voices.home import home
+from voices.tuning import Tuning
 from voices.voice import Voice
 
 _OLDEST_PYTHON = (3, 11)
@@ -238,7 +239,7 @@ def speak(voice: Voice, speech: NDArray[np.float32]) -> str:
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         return f"cannot be made: {error}"
     hops = speech[: len(speech) // HOP * HOP].reshape(-1, HOP)
-    spoken = np.concatenate([converter.process(hop, Controls()).copy() for hop in hops])
+    spoken = np.concatenate([converter.process(hop, Tuning()).copy() for hop in hops])
     if not np.isfinite(spoken).all():
         return "gives samples that are not numbers."
     if float(np.abs(spoken).max(initial=0.0)) < _AUDIBLE:

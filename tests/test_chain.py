@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from scipy.signal import correlate
 
 from inference.chain import Chain
-from inference.converter import HOP, MODEL_RATE, Block, Controls, PitchFrame
+from inference.converter import HOP, MODEL_RATE, Block, PitchFrame
 from inference.engine.messages import EngineParams, Mode
 from inference.modelfree.converter import ModelFreeConverter
 from inference.sample import bundled_speech
+from voices.tuning import Tuning
 from voices.voice import Recipe
 
 BYPASS = EngineParams(mode=Mode.BYPASS)
@@ -29,7 +30,7 @@ class Delay:
         self._gain = np.float32(gain)
         self.reset()
 
-    def process(self, block: Block, controls: Controls) -> Block:
+    def process(self, block: Block, tuning: Tuning) -> Block:
         self._past = np.concatenate((self._past, block * self._gain))
         out, self._past = self._past[:HOP], self._past[HOP:]
         return out
@@ -44,7 +45,7 @@ class Delay:
 class Broken(Delay):
     """A converter that gives rubbish."""
 
-    def process(self, block: Block, controls: Controls) -> Block:
+    def process(self, block: Block, tuning: Tuning) -> Block:
         return np.full(HOP, np.nan, np.float32)
 
 
@@ -138,8 +139,8 @@ CHANGES = {
     "mute": (OPEN, MUTE),
     "unmute": (MUTE, OPEN),
     "input gain": (OPEN, EngineParams(gate_db=-120.0, input_gain_db=-12.0)),
-    "output gain": (OPEN, EngineParams(gate_db=-120.0, output_gain_db=-12.0)),
-    "and back": (EngineParams(gate_db=-120.0, output_gain_db=-12.0), OPEN),
+    "output gain": (OPEN, EngineParams(gate_db=-120.0, tuning=Tuning(output_gain_db=-12.0))),
+    "and back": (EngineParams(gate_db=-120.0, tuning=Tuning(output_gain_db=-12.0)), OPEN),
 }
 
 
@@ -231,7 +232,7 @@ def test_the_listener_sees_every_hop() -> None:
 def test_no_order_of_settings_leaves_the_range(gains: list[float], modes: list[Mode]) -> None:
     chain = Chain(48_000, 48_000, ModelFreeConverter(Recipe(roughness=0.5)))
     params = [
-        EngineParams(mode, pitch_semitones=g, formant_semitones=g / 2, input_gain_db=g, output_gain_db=-g)
+        EngineParams(mode, Tuning(g, g / 2, output_gain_db=-g), input_gain_db=g)
         for g, mode in zip(gains, modes, strict=False)
     ]
     y = run(chain, noise(0.3, 48_000, level=1.0), *params)

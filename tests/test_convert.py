@@ -12,9 +12,9 @@ from scipy.signal import correlate
 
 from audio.files import AudioFileError
 from inference.convert import convert_array, convert_file
-from inference.converter import Controls
 from inference.sample import bundled_speech
 from voices.builtin import builtin_voices, find_voice
+from voices.tuning import Tuning
 from voices.voice import Recipe, Voice, VoiceKind
 
 OWN = Voice("own", "Own", "The identity.", VoiceKind.MODEL_FREE, Recipe())
@@ -92,7 +92,7 @@ def test_every_voice_changes_speech() -> None:
 
 def test_controls_change_the_sound() -> None:
     x = speech(24_000, 0.8)
-    assert np.abs(convert_array(x, 24_000, OWN, Controls(pitch_semitones=7)) - x).max() > 0.05
+    assert np.abs(convert_array(x, 24_000, OWN, Tuning(pitch_semitones=7)) - x).max() > 0.05
 
 
 def test_bad_samples_are_counted_and_cleaned(tmp_path: Path) -> None:

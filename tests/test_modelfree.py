@@ -10,11 +10,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.converter import HOP, MODEL_RATE, Controls
+from inference.converter import HOP, MODEL_RATE
 from inference.modelfree.converter import ModelFreeConverter
 from tests.test_f0 import track
 from tests.tools.vowels import vowel
 from voices.builtin import builtin_voices
+from voices.tuning import Tuning
 from voices.voice import Recipe, VoiceKind
 
 PRESETS = [voice for voice in builtin_voices() if voice.kind is VoiceKind.MODEL_FREE]
@@ -32,7 +33,7 @@ def speech() -> np.ndarray:
 def convert(signal, recipe=None, controls=None, converter=None) -> np.ndarray:
     """Converts whole hops; `controls` may be a function of the hop's number."""
     converter = converter or ModelFreeConverter(recipe or Recipe())
-    knobs = controls if callable(controls) else lambda _: controls or Controls()
+    knobs = controls if callable(controls) else lambda _: controls or Tuning()
     hops = signal[: signal.size // HOP * HOP].reshape(-1, HOP)
     return np.concatenate([converter.process(hop, knobs(i)).copy() for i, hop in enumerate(hops)])
 
@@ -81,7 +82,7 @@ def test_pitch_of_a_vowel_moves_as_said(f0_hz, semitones):
 
 @pytest.mark.parametrize("semitones", [-8.0, -4.0, 4.0, 8.0])
 def test_pitch_of_speech_moves_as_said_and_the_level_stays(speech, semitones):
-    output = convert(speech, controls=Controls(pitch_semitones=semitones))
+    output = convert(speech, controls=Tuning(pitch_semitones=semitones))
     before, after = track(speech)[:-1, 0], track(output)[1:, 0]
     both = (before > 0) & (after > 0)
     moved = 12 * np.log2(after[both] / before[both])
@@ -181,20 +182,20 @@ def test_any_recipe_is_bounded_on_speech(pitch, formant, whisper, roughness, fix
 def test_turning_a_knob_does_not_click(knob):
     source = vowel(130.0, 1.5, (600.0, 1500.0))
 
-    def wobble(hop: int) -> Controls:
-        return Controls(**{knob: 4.0 if hop // 10 % 2 else -4.0})
+    def wobble(hop: int) -> Tuning:
+        return Tuning(**{knob: 4.0 if hop // 10 % 2 else -4.0})
 
     def roughest(signal: np.ndarray) -> float:
         return float(np.abs(np.diff(signal[MODEL_RATE // 4 :], 2)).max())
 
-    steady = max(roughest(convert(source, controls=Controls(**{knob: v}))) for v in (-4.0, 4.0))
+    steady = max(roughest(convert(source, controls=Tuning(**{knob: v}))) for v in (-4.0, 4.0))
     assert roughest(convert(source, controls=wobble)) < 1.6 * steady
 
 
 def test_controls_add_to_the_recipe():
     source = vowel(130.0, 0.6)
     together = convert(source, Recipe(pitch_semitones=5.0, formant_semitones=2.0))
-    apart = convert(source, Recipe(pitch_semitones=3.0), Controls(2.0, 2.0))
+    apart = convert(source, Recipe(pitch_semitones=3.0), Tuning(2.0, 2.0))
     np.testing.assert_allclose(together, apart, atol=1e-6)
 
 

@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.converter import HOP, MODEL_RATE, Controls
+from inference.converter import HOP, MODEL_RATE
 from inference.f0 import F0Tracker
 from inference.neural.converter import NeuralConverter, frequency_warp
 from inference.neural.level import LevelRider
@@ -20,6 +20,7 @@ from inference.neural.melody import Melody
 from inference.neural.models import ModelError, load_networks, model_folder
 from inference.registry import UnsupportedVoiceError, make_converter
 from voices.builtin_neural import builtin_neural_voices
+from voices.tuning import Tuning
 from voices.voice import Voice, VoiceKind
 
 SPEECH = Path(__file__).resolve().parents[1] / "assets" / "samples" / "speech.flac"
@@ -34,9 +35,9 @@ def speech() -> np.ndarray:
     return samples[: 300 * HOP]
 
 
-def convert(x: np.ndarray, voice: Voice = VOICES[0], controls: Controls | None = None, converter=None):
+def convert(x: np.ndarray, voice: Voice = VOICES[0], controls: Tuning | None = None, converter=None):
     converter = converter or NeuralConverter(voice)
-    controls = controls or Controls()
+    controls = controls or Tuning()
     hops = [converter.process(x[i : i + HOP], controls).copy() for i in range(0, len(x) - HOP + 1, HOP)]
     return np.concatenate(hops)
 
@@ -108,7 +109,7 @@ def test_the_level_follows_the_speaker(speech, gain_db):
 
 
 def test_the_pitch_slider_adds_semitones(speech):
-    plain, raised = pitch_of(convert(speech)), pitch_of(convert(speech, controls=Controls(pitch_semitones=5)))
+    plain, raised = pitch_of(convert(speech)), pitch_of(convert(speech, controls=Tuning(pitch_semitones=5)))
     assert 12 * np.log2(raised / plain) == pytest.approx(5, abs=1)
 
 
@@ -119,7 +120,7 @@ def test_the_formant_slider_moves_the_spectrum_up(speech):
         band = hz < 5000
         return float((power * hz)[band].sum() / power[band].sum())
 
-    low, high = (centroid(convert(speech, controls=Controls(formant_semitones=s))) for s in (-5, 5))
+    low, high = (centroid(convert(speech, controls=Tuning(formant_semitones=s))) for s in (-5, 5))
     assert high > 1.15 * low
 
 
@@ -174,7 +175,7 @@ def _semitones(limit: int) -> st.SearchStrategy[float]:
 def test_any_knob_at_any_time_keeps_the_output_bounded(pitch, formant, seed):
     converter = NeuralConverter(VOICES[1])
     x = np.random.default_rng(seed).normal(0, 0.2, 4 * HOP).astype(np.float32)
-    output = convert(x, controls=Controls(pitch, formant), converter=converter)
+    output = convert(x, controls=Tuning(pitch, formant), converter=converter)
     assert np.isfinite(output).all()
     assert np.abs(output).max() <= 8.0
 
@@ -190,15 +191,15 @@ def test_no_warp_is_the_identity_and_a_warp_moves_bins():
 def test_the_melody_moves_to_the_target_and_keeps_its_shape():
     melody = Melody(200.0)
     f0 = 100.0 * 2 ** (np.sin(np.arange(800) / 40) * 3 / 12)
-    moved = np.array([melody.follow(hz, 0.95, Controls()) for hz in f0])
+    moved = np.array([melody.follow(hz, 0.95, Tuning()) for hz in f0])
     assert np.median(moved[400:]) == pytest.approx(200, rel=0.05)
     assert np.corrcoef(np.log(moved[400:]), np.log(f0[400:]))[0, 1] > 0.98
 
 
 def test_a_voice_without_pitch_follows_the_speaker():
     melody = Melody(0.0)
-    assert melody.follow(123.0, 0.9, Controls()) == pytest.approx(123.0, rel=1e-6)
-    assert melody.follow(123.0, 0.1, Controls()) == 0.0
+    assert melody.follow(123.0, 0.9, Tuning()) == pytest.approx(123.0, rel=1e-6)
+    assert melody.follow(123.0, 0.1, Tuning()) == 0.0
 
 
 def test_the_rider_gives_back_the_level_it_took():

@@ -22,13 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 from inference.convert import convert_array
-from inference.converter import HOP, MODEL_RATE, Controls
+from inference.converter import HOP, MODEL_RATE
 from inference.f0 import F0Tracker
 from inference.modelfree.converter import ModelFreeConverter
 from training.corpus import Clip, Corpus
 from training.judges import Judges, Verdict, follow, word_error
 from training.speaker import resample_to_16k
 from voices.builtin import builtin_voices
+from voices.tuning import Tuning
 from voices.voice import Recipe, Voice, VoiceKind
 
 Samples = NDArray[np.float32]
@@ -101,7 +102,7 @@ def hop_times(x: Samples) -> str:
     converting, tracking = [], []
     for hop in hops(x):
         begin = time.thread_time()
-        converter.process(hop, Controls())
+        converter.process(hop, Tuning())
         middle = time.thread_time()
         tracker.step(hop)
         converting.append(middle - begin)

@@ -1,6 +1,6 @@
 """Stage 2: the causal content encoder learns the teacher's codes from perturbed speech.
 
-    python -m training.train_content CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
+python -m training.train_content CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
 """
 
 from __future__ import annotations

@@ -130,7 +130,6 @@ class DecoderTraining:
         self.adversarial = torch.zeros((), device=device)
         self.converting = torch.zeros((), device=device)
 
-
     def hear(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Units (B, K, U) and prosody (B, T, 3) of audio x, as another speaker in another place."""
         settings, listeners = self.settings, self.listeners

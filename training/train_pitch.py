@@ -1,6 +1,6 @@
 """Stage 3: the pitch tracker learns the labels that two methods agree on, at every speed of playing.
 
-    python -m training.train_pitch CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
+python -m training.train_pitch CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
 """
 
 from __future__ import annotations

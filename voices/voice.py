@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from voices.tuning import Tuning
+
 
 class VoiceKind(StrEnum):
     """Which family of converter speaks a voice."""
@@ -35,7 +37,7 @@ class Voice:
 
     `embedding` (neural voices) is the speaker embedding, unit length; `f0_median_hz` is the middle of
     the target's range, 0 when it follows the speaker. `colour` (#rrggbb) and `glyph` (an icon name in
-    assets/icons) are its face in the library.
+    assets/icons) are its face in the library. `tuning` is where its sliders start.
     """
 
     id: str
@@ -50,3 +52,4 @@ class Voice:
     colour: str = "#7a8cff"
     glyph: str = "voice"
     builtin: bool = False
+    tuning: Tuning = field(default_factory=Tuning)

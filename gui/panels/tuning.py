@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from gui.tuning import KNOBS
+from gui.tuning import KNOB_BY_NAME, KNOBS
 from gui.widgets.buttons import IconButton
 from gui.widgets.knob_row import KnobRow
 from gui.widgets.text import ElidedLabel, label
@@ -38,7 +38,8 @@ class TuningPanel(QWidget):
     def show_params(self, params: EngineParams) -> None:
         """Shows the values in use."""
         for name, row in self.rows.items():
-            row.show_value(getattr(params, name))
+            owner = params.tuning if KNOB_BY_NAME[name].per_voice else params
+            row.show_value(getattr(owner, name))
 
     def show_voice(self, voice: Voice | None) -> None:
         """Says which voice the values are remembered for."""

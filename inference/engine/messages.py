@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from voices.tuning import Tuning
 from voices.voice import Voice
 
 
@@ -50,14 +51,18 @@ class StreamConfig:
 
 @dataclass(frozen=True)
 class EngineParams:
-    """Everything that may change between two blocks; the engine ramps each change."""
+    """Everything that may change between two blocks; the engine ramps each change.
+
+    `tuning` belongs to the voice, the rest to the speaker, the room and the moment.
+    `noise_suppression` is 0 (off) to 1; `loudness_match` keeps the voice as loud as the speaker.
+    """
 
     mode: Mode = Mode.CONVERTED
-    pitch_semitones: float = 0.0
-    formant_semitones: float = 0.0
+    tuning: Tuning = field(default_factory=Tuning)
     input_gain_db: float = 0.0
-    output_gain_db: float = 0.0
     gate_db: float = -70.0
+    noise_suppression: float = 0.0
+    loudness_match: bool = True
     monitor: MonitorSource = MonitorSource.OFF
     monitor_gain_db: float = -6.0
 

@@ -15,7 +15,7 @@ from multiprocessing.synchronize import Semaphore
 import numpy as np
 
 from audio.priority import raise_priority
-from inference.converter import HOP, MODEL_RATE, Controls, Converter
+from inference.converter import HOP, MODEL_RATE, Converter
 from inference.engine.internal import (
     Attach,
     Attached,
@@ -32,6 +32,7 @@ from inference.engine.session import Session
 from inference.engine.shared import SharedBlock
 from inference.registry import UnsupportedVoiceError, make_converter
 from voices.builtin import model_free_voices
+from voices.tuning import Tuning
 from voices.voice import Voice
 
 
@@ -145,7 +146,7 @@ def time_hop(converter: Converter, hops: int = 20) -> float:
     times = []
     for block in hum.reshape(hops, HOP):
         begin = time.perf_counter()
-        converter.process(block, Controls())
+        converter.process(block, Tuning())
         times.append(time.perf_counter() - begin)
     converter.reset()
     return sorted(times)[-2]

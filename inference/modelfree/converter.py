@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from inference.converter import HOP, Block, Controls, PitchFrame
+from inference.converter import HOP, Block, PitchFrame
 from inference.f0 import F0Tracker, finite
 from inference.iir import Filter
 from inference.modelfree.breath import Breath
@@ -24,6 +24,7 @@ from inference.modelfree.grains import LOOK_AHEAD, GrainPlayer
 from inference.modelfree.loudness import LoudnessFollower
 from inference.modelfree.marks import MARGIN, PeriodMarker
 from inference.modelfree.plan import Plan
+from voices.tuning import Tuning
 from voices.voice import Recipe
 
 LATENCY = 240
@@ -39,13 +40,13 @@ class ModelFreeConverter:
     """Shifts pitch and formants of speech independently and adds the effects of a `Recipe`.
 
     Speech is split into vocal-tract envelope (linear prediction) and residual; the residual gets its
-    new period by pitch-synchronous overlap-add, the envelope is stretched. `Controls` add to the
+    new period by pitch-synchronous overlap-add, the envelope is stretched. The tuning adds to the
     recipe's shifts; the sums are held to +-24 (pitch) and +-12 (formants) semitones. Unshifted, the
     output is the input `latency_samples` later.
 
     >>> converter = ModelFreeConverter(Recipe(pitch_semitones=5))
     >>> converter.warm_up()
-    >>> y = converter.process(x, Controls())   # (240,) float32 -> (240,) float32
+    >>> y = converter.process(x, Tuning())   # (240,) float32 -> (240,) float32
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -98,10 +99,10 @@ class ModelFreeConverter:
         buzz = np.zeros(HOP, np.float32)
         buzz[::120] = 0.5
         for _ in range(20):
-            self.process(buzz, Controls(3.0, 3.0))
+            self.process(buzz, Tuning(3.0, 3.0))
         self.reset()
 
-    def process(self, block: Block, controls: Controls) -> Block:
+    def process(self, block: Block, tuning: Tuning) -> Block:
         """Returns the next `HOP` output samples for the next `HOP` input samples.
 
         `block`: (240,) float32 in [-1, 1]; non-finite samples count as silence. The array returned
@@ -109,7 +110,7 @@ class ModelFreeConverter:
         """
         clean = finite(block)
         f0_hz, voicing = self._tracker.step(clean)
-        self._plan.turn(controls)
+        self._plan.turn(tuning)
         self._append(clean)
         correlation = self._analyser.autocorrelation(self._speech[-WINDOW:], f0_hz)
         inverses = (predictor(0.5 * (self._correlation + correlation))[0], predictor(correlation)[0])

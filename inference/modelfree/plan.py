@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from inference.converter import MODEL_RATE, Controls
+from inference.converter import MODEL_RATE
+from voices.tuning import Tuning
 from voices.voice import Recipe
 
 _PITCH_LIMIT = 24.0
@@ -36,16 +37,16 @@ class Plan:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets which of two periods comes next, and the controls."""
+        """Forgets which of two periods comes next, and the tuning."""
         self._weak = False
         self._pitch_ratio = _ratio(self._recipe.pitch_semitones, _PITCH_LIMIT)
         self.formant_ratio = _ratio(self._recipe.formant_semitones, _FORMANT_LIMIT)
 
-    def turn(self, controls: Controls) -> None:
-        """Takes the controls for the hop to come; they add to the recipe's shifts."""
+    def turn(self, tuning: Tuning) -> None:
+        """Takes the tuning for the hop to come; they add to the recipe's shifts."""
         recipe = self._recipe
-        self._pitch_ratio = _ratio(recipe.pitch_semitones + controls.pitch_semitones, _PITCH_LIMIT)
-        self.formant_ratio = _ratio(recipe.formant_semitones + controls.formant_semitones, _FORMANT_LIMIT)
+        self._pitch_ratio = _ratio(recipe.pitch_semitones + tuning.pitch_semitones, _PITCH_LIMIT)
+        self.formant_ratio = _ratio(recipe.formant_semitones + tuning.formant_semitones, _FORMANT_LIMIT)
 
     def output_hz(self, f0_hz: float) -> float:
         """F0 of the voice when the speaker's is `f0_hz`, in Hz."""

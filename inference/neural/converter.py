@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from inference.converter import HOP, Block, Controls, PitchFrame
+from inference.converter import HOP, Block, PitchFrame
 from inference.f0 import finite
 from inference.networks.excitation import pulse_train
 from inference.networks.timing import FRAME, TOKEN_HOPS
 from inference.neural.level import LevelRider
 from inference.neural.melody import Melody
 from inference.neural.models import Array, Networks, load_networks
+from voices.tuning import Tuning
 from voices.voice import Voice
 
 CLEAN_QUALITY = (0.75, 1.0)
@@ -43,7 +44,7 @@ class NeuralConverter:
 
     >>> converter = NeuralConverter(voice)
     >>> converter.warm_up()
-    >>> y = converter.process(x, Controls())   # (240,) float32 -> (240,) float32
+    >>> y = converter.process(x, Tuning())   # (240,) float32 -> (240,) float32
     """
 
     def __init__(self, voice: Voice, networks: Networks | None = None) -> None:
@@ -96,24 +97,24 @@ class NeuralConverter:
         buzz = np.zeros(HOP, np.float32)
         buzz[::120] = 0.5
         for _ in range(2 * TOKEN_HOPS):
-            self.process(buzz, Controls(3.0, 3.0))
+            self.process(buzz, Tuning(3.0, 3.0))
         self.reset()
 
-    def process(self, block: Block, controls: Controls) -> Block:
+    def process(self, block: Block, tuning: Tuning) -> Block:
         """Returns the next `HOP` output samples for the next `HOP` input samples.
 
         `block`: (240,) float32 in [-1, 1]; non-finite samples count as silence. The array returned
         belongs to the converter and is valid until the next call.
         """
         heard = self._level.before(np.clip(finite(block), -1.0, 1.0).astype(np.float32))
-        audio = self._convert(heard, controls)
+        audio = self._convert(heard, tuning)
         if not np.isfinite(audio).all():
             self._restart()
             audio = np.zeros(HOP, np.float32)
         self._output[:] = self._level.after(np.clip(audio, -_PEAK, _PEAK))
         return self._output
 
-    def _convert(self, heard: Block, controls: Controls) -> Block:
+    def _convert(self, heard: Block, tuning: Tuning) -> Block:
         networks = self._networks
         self._heard[0, :-HOP] = self._heard[0, HOP:]
         self._heard[0, -HOP:] = heard
@@ -123,7 +124,7 @@ class NeuralConverter:
         if fresh:
             self._units = networks.content.step({"audio": self._heard}, self._content)
         f0_hz, voicing = float(prosody[0, 0, 0]), float(prosody[0, 0, 1])
-        output_hz = self._melody.follow(f0_hz, voicing, controls)
+        output_hz = self._melody.follow(f0_hz, voicing, tuning)
         self._pitch = PitchFrame(f0_hz if output_hz > 0 else 0.0, output_hz, voicing)
         prosody[0, 0, 0] = output_hz
         inputs = {
@@ -132,7 +133,7 @@ class NeuralConverter:
             "prosody": prosody,
             "source": self._source(output_hz),
             "style": self._style,
-            "warp": self._turned(controls.formant_semitones),
+            "warp": self._turned(tuning.formant_semitones),
         }
         return networks.decoder.step(inputs, self._decoder)[0]
 

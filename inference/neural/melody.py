@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inference.converter import Controls
+from voices.tuning import Tuning
 
 F0_MIN_HZ = 45.0
 F0_MAX_HZ = 1100.0
@@ -50,14 +50,14 @@ class Melody:
         self._shift: float | None = None
         self._voiced = False
 
-    def follow(self, f0_hz: float, voicing: float, controls: Controls) -> float:
+    def follow(self, f0_hz: float, voicing: float, tuning: Tuning) -> float:
         """Returns the output's F0 in Hz for the input's, 0 where the hop is unvoiced."""
         self._voiced = voicing > (_VOICED_OFF if self._voiced else _VOICED_ON)
         if not self._voiced:
             return 0.0
         if voicing > 0.7:
             self._learn(f0_hz)
-        wanted = controls.pitch_semitones
+        wanted = tuning.pitch_semitones
         if self._target_hz > 0:
             wanted += 12.0 * np.log2(self._target_hz) - 12.0 * self._median_octave()
         if self._shift is None:

@@ -20,12 +20,13 @@ from scipy.signal import correlate, firwin, lfilter
 
 from audio import streams
 from audio.streams import Tap, duplex_callback, input_callback, output_callback
-from inference.converter import Block, Controls, PitchFrame
+from inference.converter import Block, PitchFrame
 from inference.engine import session as session_module
 from inference.engine.internal import StreamInfo
 from inference.engine.messages import EngineParams, Mode
 from inference.engine.session import Session
 from inference.engine.shared import SharedBlock
+from voices.tuning import Tuning
 
 _FINE = SimpleNamespace(input_overflow=False, output_underflow=False)
 _BEGINNING_S = 100.0
@@ -40,7 +41,7 @@ class Costly:
     def __init__(self, spend: Callable[[], None]) -> None:
         self._spend = spend
 
-    def process(self, block: Block, controls: Controls) -> Block:
+    def process(self, block: Block, controls: Tuning) -> Block:
         self._spend()
         return block.copy()
 

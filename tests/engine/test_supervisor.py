@@ -26,6 +26,7 @@ from inference.engine.messages import (
     VoiceReady,
 )
 from voices.builtin import find_voice
+from voices.tuning import Tuning
 from voices.voice import Voice, VoiceKind
 
 NO_DEVICE = StreamConfig(input_device="no such microphone")
@@ -127,7 +128,7 @@ def test_devices_are_listed(engine: EngineClient, listener: Listener) -> None:
 
 def test_params_may_be_sent_at_any_time(engine: EngineClient) -> None:
     for pitch in range(100):
-        engine.set_params(EngineParams(pitch_semitones=pitch % 24))
+        engine.set_params(EngineParams(tuning=Tuning(pitch % 24)))
     assert engine.telemetry().running is False
 
 

@@ -24,6 +24,7 @@ from inference.engine.internal import (
 from inference.engine.messages import EngineParams, VoiceFailed, VoiceReady
 from inference.engine.shared import SharedBlock
 from voices.builtin import find_voice
+from voices.tuning import Tuning
 
 INFO = StreamInfo(48_000, 48_000, 0, True, 0.0, 0.0)
 
@@ -120,7 +121,7 @@ class Wake:
 def test_attach_and_detach_are_answered_by_the_loop(shared, monkeypatch) -> None:
     ours, theirs = mp.Pipe()
     made = worker._Worker(shared, theirs)
-    for command in (UseParams(EngineParams(pitch_semitones=2)), Attach(INFO), Detach()):
+    for command in (UseParams(EngineParams(tuning=Tuning(2))), Attach(INFO), Detach()):
         made._obey(command)
     with pytest.raises(LeftError):
         made.loop(Wake(2))

@@ -16,9 +16,9 @@ from gui.settings import (
     SettingsError,
     SettingsStore,
     ThemeMode,
-    VoiceTuning,
     migrate,
 )
+from voices.tuning import Tuning
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -31,7 +31,7 @@ def test_round_trip(tmp_path: Path) -> None:
     store = SettingsStore.open(tmp_path)
     s = store.settings
     s.devices.input, s.devices.block_frames = "Mic · ALSA", 128
-    s.voices["deep"] = VoiceTuning(-3.5, 1.0, 2.0)
+    s.voices["deep"] = Tuning(-3.5, 1.0, output_gain_db=2.0)
     s.theme, s.favourites, s.introduced = ThemeMode.LIGHT, ["deep"], True
     store.save()
     assert SettingsStore.open(tmp_path).settings == s

@@ -73,12 +73,12 @@ def test_star_marks_a_favourite_without_switching(studio: Studio) -> None:
 def test_slider_reaches_the_engine_and_undo_takes_it_back(studio: Studio) -> None:
     row = studio.window.tuning.rows["pitch_semitones"]
     QTest.mouseClick(row.slider, Qt.MouseButton.LeftButton, pos=QPoint(row.slider.width() - 9, 10))
-    assert studio.engine.params[-1].pitch_semitones == pytest.approx(24, abs=0.6)
-    assert row.number.value() == studio.engine.params[-1].pitch_semitones
+    assert studio.engine.params[-1].tuning.pitch_semitones == pytest.approx(24, abs=0.6)
+    assert row.number.value() == studio.engine.params[-1].tuning.pitch_semitones
     studio.window.tuning.undo.click()
-    assert studio.engine.params[-1].pitch_semitones == 0
+    assert studio.engine.params[-1].tuning.pitch_semitones == 0
     studio.window.tuning.redo.click()
-    assert studio.engine.params[-1].pitch_semitones > 23
+    assert studio.engine.params[-1].tuning.pitch_semitones > 23
 
 
 def test_a_drag_is_one_undo_step_and_knobs_do_not_mix(studio: Studio) -> None:
@@ -87,36 +87,39 @@ def test_a_drag_is_one_undo_step_and_knobs_do_not_mix(studio: Studio) -> None:
     studio.session.turn("formant_semitones", 1)
     assert studio.session.undo.count() == 2
     studio.session.undo.undo()
-    assert (studio.session.params.pitch_semitones, studio.session.params.formant_semitones) == (3, 0)
+    assert (studio.session.params.tuning.pitch_semitones, studio.session.params.tuning.formant_semitones) == (
+        3,
+        0,
+    )
 
 
 def test_number_field_reset_and_double_click(studio: Studio) -> None:
     row = studio.window.tuning.rows["formant_semitones"]
     row.number.setValue(4.5)
-    assert studio.engine.params[-1].formant_semitones == 4.5
+    assert studio.engine.params[-1].tuning.formant_semitones == 4.5
     row.reset.click()
-    assert studio.engine.params[-1].formant_semitones == 0
+    assert studio.engine.params[-1].tuning.formant_semitones == 0
     row.number.setValue(-3)
     QTest.mouseDClick(row.slider, Qt.MouseButton.LeftButton)
-    assert studio.engine.params[-1].formant_semitones == 0
+    assert studio.engine.params[-1].tuning.formant_semitones == 0
 
 
 def test_tuning_is_kept_for_each_voice_but_the_gate_is_shared(studio: Studio) -> None:
     studio.session.turn("pitch_semitones", 5)
     studio.session.turn("gate_db", -50)
     click_card(studio, 1)
-    assert (studio.engine.params[-1].pitch_semitones, studio.engine.params[-1].gate_db) == (0, -50)
+    assert (studio.engine.params[-1].tuning.pitch_semitones, studio.engine.params[-1].gate_db) == (0, -50)
     click_card(studio, 0)
-    assert studio.engine.params[-1].pitch_semitones == 5
+    assert studio.engine.params[-1].tuning.pitch_semitones == 5
 
 
 def test_undo_for_another_voice_does_not_touch_the_live_one(studio: Studio) -> None:
     studio.session.turn("pitch_semitones", 5)
     studio.session.choose_voice("bright")
     studio.session.undo.undo()
-    assert studio.session.params.pitch_semitones == 0
+    assert studio.session.params.tuning.pitch_semitones == 0
     studio.session.choose_voice("deep")
-    assert studio.session.params.pitch_semitones == 0
+    assert studio.session.params.tuning.pitch_semitones == 0
 
 
 def test_call_hears_own_is_shown_in_words_and_red(studio: Studio) -> None:
@@ -204,7 +207,7 @@ def test_failing_voice_gives_way_to_the_one_before(studio: Studio) -> None:
     studio.engine.events[:] = [VoiceFailed("robot", "its file is damaged.")]
     studio.bot.waitUntil(studio.window.message.isVisible)
     assert studio.window.transport.voice.text() == "Deep"
-    assert studio.engine.params[-1].pitch_semitones == 2
+    assert studio.engine.params[-1].tuning.pitch_semitones == 2
     assert not studio.session.loading
 
 
@@ -247,7 +250,7 @@ def test_everything_is_remembered(open_studio: Factory) -> None:
     second = open_studio()
     assert second.engine.voices == [VOICES[1]]
     params = second.engine.params[0]
-    assert (params.pitch_semitones, params.monitor) == (3.5, MonitorSource.CONVERTED)
+    assert (params.tuning.pitch_semitones, params.monitor) == (3.5, MonitorSource.CONVERTED)
     assert second.window.voices.view.model().index(0, 0).data(Role.ID) == "robot"
     assert current() is LIGHT
     assert second.window.docks[5].isHidden()
@@ -293,7 +296,7 @@ def test_keys_alone_are_enough(studio: Studio) -> None:
     window.tuning.rows["pitch_semitones"].slider.setFocus()
     for _ in range(3):
         QTest.keyClick(app.focusWidget(), Qt.Key.Key_Right)
-    assert studio.engine.params[-1].pitch_semitones == pytest.approx(0.3)
+    assert studio.engine.params[-1].tuning.pitch_semitones == pytest.approx(0.3)
     QTest.keyClick(app.focusWidget(), Qt.Key.Key_Space)
     studio.bot.waitUntil(lambda: studio.session.state is EngineState.RUNNING)
     for key, mode in (("2", Mode.BYPASS), ("3", Mode.MUTE), ("1", Mode.CONVERTED)):

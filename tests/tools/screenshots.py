@@ -24,12 +24,13 @@ from gui.session import Session
 from gui.settings import SettingsStore, ThemeMode
 from gui.theme import ThemeSwitch
 from gui.window import MainWindow
-from inference.converter import HOP, MODEL_RATE, Controls
+from inference.converter import HOP, MODEL_RATE
 from inference.engine.messages import Mode, MonitorSource
 from inference.modelfree.converter import ModelFreeConverter
 from tests.fakes.fake_engine import FakeEngine, Take
 from tests.rig.speech import speech
 from voices.builtin import builtin_voices, find_voice
+from voices.tuning import Tuning
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 VOICE = "bright"
@@ -42,7 +43,7 @@ def takes(seconds: float = 12.0) -> tuple[Take, Take]:
     converter = ModelFreeConverter(find_voice(VOICE).recipe)
     spoken, pitches = [], []
     for hop in heard.reshape(-1, HOP):
-        spoken.append(converter.process(hop, Controls()).copy())
+        spoken.append(converter.process(hop, Tuning()).copy())
         pitches.append((converter.pitch.input_hz, converter.pitch.output_hz))
     f0 = np.array(pitches, np.float32).T
     return (heard, f0[0]), (np.concatenate(spoken), f0[1])

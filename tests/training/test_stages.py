@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from inference.converter import HOP, Controls
+from inference.converter import HOP
 from inference.neural.converter import NeuralConverter
 from inference.neural.models import load_networks
 from tests.training.test_corpus import tone, write_shard
@@ -22,6 +22,7 @@ from training.loop import cosine_rate, load
 from training.perturb import SpeakerPerturbation, degrade
 from training.speaker import GE2E, Res2NetSpeaker
 from voices.builtin_neural import builtin_neural_voices
+from voices.tuning import Tuning
 
 torch.set_num_threads(1)
 
@@ -156,7 +157,7 @@ def test_exported_networks_convert(run: Path, tmp_path: Path, precision: str) ->
     export.export(run, tmp_path, precision, smoke=True)
     converter = NeuralConverter(builtin_neural_voices()[0], load_networks(tmp_path))
     x = tone(150, 0.5)
-    hops = [converter.process(x[i : i + HOP], Controls()).copy() for i in range(0, len(x) - HOP, HOP)]
+    hops = [converter.process(x[i : i + HOP], Tuning()).copy() for i in range(0, len(x) - HOP, HOP)]
     assert np.isfinite(np.concatenate(hops)).all()
     assert np.abs(np.concatenate(hops)).max() > 0
 
