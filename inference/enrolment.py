@@ -76,7 +76,7 @@ def enroll(clips: Sequence[tuple[Samples, int]]) -> Enrolment:
             f"record at least {MIN_SPEECH_S:.0f} s, better 10 to 60 s."
         )
     heard = np.concatenate(spoken)[: round(MAX_SPEECH_S * MODEL_RATE)]
-    partials = _embed(resample_offline(heard, MODEL_RATE, ENCODER_RATE))
+    partials = embed_stretches(resample_offline(heard, MODEL_RATE, ENCODER_RATE))
     mean = partials.mean(axis=0)
     embedding = mean / np.linalg.norm(mean)
     low, median, high = _pitch_range(heard[: round(_MAX_PITCH_S * MODEL_RATE)])
@@ -135,8 +135,8 @@ def clipped_share(x: Samples) -> float:
     return float(runs.mean()) if runs.size else 0.0
 
 
-def _embed(x: Samples) -> Samples:
-    """Embeddings of the overlapping stretches of x (n,) at ENCODER_RATE: (stretches, 256), unit length."""
+def embed_stretches(x: Samples) -> Samples:
+    """Returns embeddings of the stretches of x (n,) at ENCODER_RATE: (stretches, 256), unit length."""
     loudness = float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
     x = x * np.float32(max(1.0, _LOUDNESS / max(loudness, 1e-9)))
     starts = partial_starts(len(x))
