@@ -7,10 +7,11 @@ import numpy as np
 from inference.converter import HOP, Block, PitchFrame
 from inference.f0 import finite
 from inference.networks.excitation import pulse_train
-from inference.networks.timing import FRAME, TOKEN_HOPS
+from inference.networks.timing import FRAME
 from inference.neural.level import LevelRider
 from inference.neural.melody import Melody
-from inference.neural.models import Array, Networks, load_networks
+from inference.neural.models import load_networks
+from inference.neural.runtime import Array, Runtime
 from voices.tuning import Tuning
 from voices.voice import Voice
 
@@ -20,6 +21,7 @@ CLEAN_QUALITY = (0.75, 1.0)
 _FORMANT_STEP = 0.5
 _FORMANT_LIMIT = 8.0
 _PEAK = 4.0
+_WARM_UP_HOPS = 4
 _SEED = 20_261_122
 
 
@@ -38,23 +40,23 @@ def frequency_warp(semitones: float) -> Array:
 class NeuralConverter:
     """Speaks what it hears in the voice of `voice`, whose `embedding` must have 256 numbers.
 
-    Content tokens come every other hop, pitch and speech every hop. The source of the decoder is a
-    pulse train at the moved melody plus noise from a seeded generator, so a reset stream repeats itself.
-    Raises ModelError when the networks are not there and ValueError for a voice without embedding.
+    The source of the decoder is a pulse train at the moved melody plus noise from a seeded generator, so
+    a reset stream repeats itself. `runtime` runs the networks: ONNX Runtime if left out. Raises ModelError
+    when the networks are not there and ValueError for a voice without embedding.
 
     >>> converter = NeuralConverter(voice)
     >>> converter.warm_up()
     >>> y = converter.process(x, Tuning())   # (240,) float32 -> (240,) float32
     """
 
-    def __init__(self, voice: Voice, networks: Networks | None = None) -> None:
-        self._networks = networks or load_networks()
+    def __init__(self, voice: Voice, runtime: Runtime | None = None) -> None:
+        self.runtime = runtime or load_networks()
         if len(voice.embedding) != 256:
             raise ValueError(f"The voice '{voice.name}' has no speaker embedding; enrol it again.")
         speaker = np.array(voice.embedding, np.float32)[None]
         speaker /= np.linalg.norm(speaker) + 1e-9
         quality = np.array([CLEAN_QUALITY], np.float32)
-        self._style = self._networks.voice.step({"speaker": speaker, "quality": quality}, {})
+        self._style = self.runtime.style(speaker, quality)
         self._melody = Melody(voice.f0_median_hz)
         self._level = LevelRider()
         self._output = np.zeros(HOP, np.float32)
@@ -63,7 +65,7 @@ class NeuralConverter:
     @property
     def latency_samples(self) -> int:
         """Algorithmic latency beyond the hop itself, samples at `MODEL_RATE`."""
-        return self._networks.latency
+        return self.runtime.latency
 
     @property
     def pitch(self) -> PitchFrame:
@@ -82,13 +84,7 @@ class NeuralConverter:
 
     def _restart(self) -> None:
         """Empties the networks' states."""
-        networks = self._networks
-        self._content = networks.content.init_state()
-        self._tracker = networks.pitch.init_state()
-        self._decoder = networks.decoder.init_state()
-        self._heard = np.zeros((1, TOKEN_HOPS * HOP), np.float32)
-        self._units = np.zeros((1, 1, networks.units), np.float32)
-        self._hop = 0
+        self._stream = self.runtime.stream()
         self._last_hz = np.zeros((1, 1))
         self._phase = np.zeros((1, 1))
 
@@ -96,7 +92,7 @@ class NeuralConverter:
         """Runs every network on a buzz, then resets."""
         buzz = np.zeros(HOP, np.float32)
         buzz[::120] = 0.5
-        for _ in range(2 * TOKEN_HOPS):
+        for _ in range(_WARM_UP_HOPS):
             self.process(buzz, Tuning(3.0, 3.0))
         self.reset()
 
@@ -115,27 +111,13 @@ class NeuralConverter:
         return self._output
 
     def _convert(self, heard: Block, tuning: Tuning) -> Block:
-        networks = self._networks
-        self._heard[0, :-HOP] = self._heard[0, HOP:]
-        self._heard[0, -HOP:] = heard
-        prosody = networks.pitch.step({"audio": heard[None]}, self._tracker)
-        self._hop = (self._hop + 1) % TOKEN_HOPS
-        fresh = self._hop == 0
-        if fresh:
-            self._units = networks.content.step({"audio": self._heard}, self._content)
+        prosody = self._stream.listen(heard[None])
         f0_hz, voicing = float(prosody[0, 0, 0]), float(prosody[0, 0, 1])
         output_hz = self._melody.follow(f0_hz, voicing, tuning)
         self._pitch = PitchFrame(f0_hz if output_hz > 0 else 0.0, output_hz, voicing)
         prosody[0, 0, 0] = output_hz
-        inputs = {
-            "units": self._units,
-            "fresh": np.full((1, 1), fresh, np.float32),
-            "prosody": prosody,
-            "source": self._source(output_hz),
-            "style": self._style,
-            "warp": self._turned(tuning.formant_semitones),
-        }
-        return networks.decoder.step(inputs, self._decoder)[0]
+        source, warp = self._source(output_hz), self._turned(tuning.formant_semitones)
+        return self._stream.speak(prosody, source, self._style, warp)[0]
 
     def _source(self, hz: float) -> Array:
         """Pulse train and noise of one hop: (1, 2, 240)."""

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.converter import HOP, MODEL_RATE
+from inference.networks.timing import TOKEN_HOPS
+from inference.neural.runtime import Array
 
 FORMAT = 1
 """Version of the manifest that this code reads."""
 
-Array = NDArray[np.float32]
 State = dict[str, Array]
 
 
@@ -52,7 +52,7 @@ class StepNetwork:
 
 @dataclass(frozen=True)
 class Networks:
-    """Everything a converter needs. `latency` is in samples at `MODEL_RATE`, beyond the hop."""
+    """All networks under ONNX Runtime: a `Runtime`."""
 
     content: StepNetwork
     pitch: StepNetwork
@@ -60,6 +60,59 @@ class Networks:
     voice: StepNetwork
     latency: int
     units: int
+
+    @property
+    def name(self) -> str:
+        """See `Runtime`."""
+        return "ONNX Runtime"
+
+    @property
+    def failures(self) -> int:
+        """See `Runtime`."""
+        return 0
+
+    def style(self, speaker: Array, quality: Array) -> Array:
+        """See `Runtime`."""
+        return self.voice.step({"speaker": speaker, "quality": quality}, {})
+
+    def stream(self) -> NetworkStream:
+        """See `Runtime`."""
+        return NetworkStream(self)
+
+
+class NetworkStream:
+    """A `Stream` of step networks: content tokens come every other hop, pitch and speech every hop."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self._content = networks.content.init_state()
+        self._tracker = networks.pitch.init_state()
+        self._decoder = networks.decoder.init_state()
+        self._heard = np.zeros((1, TOKEN_HOPS * HOP), np.float32)
+        self._units = np.zeros((1, 1, networks.units), np.float32)
+        self._hop = 0
+
+    def listen(self, audio: Array) -> Array:
+        """See `Stream`."""
+        self._heard[:, :-HOP] = self._heard[:, HOP:]
+        self._heard[:, -HOP:] = audio
+        return self._networks.pitch.step({"audio": audio}, self._tracker)
+
+    def speak(self, prosody: Array, source: Array, style: Array, warp: Array) -> Array:
+        """See `Stream`."""
+        self._hop = (self._hop + 1) % TOKEN_HOPS
+        fresh = self._hop == 0
+        if fresh:
+            self._units = self._networks.content.step({"audio": self._heard}, self._content)
+        inputs = {
+            "units": self._units,
+            "fresh": np.full((1, 1), fresh, np.float32),
+            "prosody": prosody,
+            "source": source,
+            "style": style,
+            "warp": warp,
+        }
+        return self._networks.decoder.step(inputs, self._decoder)
 
 
 def model_folder() -> Path:
