@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from importlib import resources
 
+from voices.archive import VoiceArchive
 from voices.builtin_neural import builtin_neural_voices
+from voices.manifest import Consent
 from voices.voice import Recipe, Voice, VoiceKind
 
 LICENCE = "MIT"
+_MADE = "2026-11-22T00:00:00Z"
 SOURCE = "Menura: made from settings alone, no recording of anyone"
 
 
@@ -24,6 +28,23 @@ def builtin_voices() -> tuple[Voice, ...]:
 def model_free_voices() -> tuple[Voice, ...]:
     """The presets alone: ready at once, with no network to load."""
     return _VOICES
+
+
+def builtin_picture(voice_id: str) -> bytes:
+    """The picture of a built-in voice (PNG), empty where it has none."""
+    picture = resources.files("assets").joinpath("voices", f"{voice_id}.png")
+    return picture.read_bytes() if picture.is_file() else b""
+
+
+def builtin_archive(voice: Voice) -> VoiceArchive:
+    """A built-in voice as a voice file. The licence it was published under stands for the consent."""
+    consent = Consent(
+        who="Whoever published the recordings" if voice.embedding else "Nobody needs to",
+        when="at publication",
+        source=voice.source,
+        statement=f"Published under {voice.licence}.",
+    )
+    return VoiceArchive(voice, consent, picture=builtin_picture(voice.id), created=_MADE)
 
 
 def find_voice(name: str, voices: Iterable[Voice] | None = None) -> Voice:

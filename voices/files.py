@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+
+TEMPORARY_PREFIX = ".menura-"
+"""Files that begin so and were not renamed are left from a crash."""
 
 
 class FileError(ValueError):
@@ -12,18 +16,41 @@ class FileError(ValueError):
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Replaces the file by `text` (UTF-8): temporary file, fsync, rename. Raises FileError."""
+    """Replaces the file by `text` (UTF-8) as `write_bytes` does. Raises FileError."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Replaces the file: temporary file, fsync, rename, fsync of the folder. Raises FileError."""
     path = Path(path)
     name = ""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".menura-", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
+        sync_folder(path.parent)
     except OSError as error:
         if name:
             Path(name).unlink(missing_ok=True)
-        reason = error.strerror or error
-        raise FileError(f"{path} cannot be written ({reason}); choose a folder you may write to.") from error
+        raise FileError(_sentence(path, error)) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in a folder outlast a power cut, where the system can (not on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full: {path} was not written, what was there is kept; make room and try again."
+    reason = error.strerror or error
+    return f"{path} cannot be written ({reason}); choose a folder you may write to."

@@ -36,8 +36,9 @@ class Voice:
     """A target a speaker can be converted to.
 
     `embedding` (neural voices) is the speaker embedding, unit length; `f0_median_hz` is the middle of
-    the target's range, 0 when it follows the speaker. `colour` (#rrggbb) and `glyph` (an icon name in
-    assets/icons) are its face in the library. `tuning` is where its sliders start.
+    the target's range, 0 when it follows the speaker; `f0_low_hz` and `f0_high_hz` hold 90 % of it, 0
+    where unknown. `colour` (#rrggbb) and `glyph` (an icon name in assets/icons) are its face where it has
+    no picture. `tuning` is where its sliders start.
     """
 
     id: str
@@ -53,3 +54,5 @@ class Voice:
     glyph: str = "voice"
     builtin: bool = False
     tuning: Tuning = field(default_factory=Tuning)
+    f0_low_hz: float = 0.0
+    f0_high_hz: float = 0.0
