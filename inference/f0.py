@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.iir import Filter
 from inference.converter import HOP, MODEL_RATE
-from inference.iir import Filter
 
 Array = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from audio.iir import Filter
 from inference.converter import HOP, Block, PitchFrame
 from inference.f0 import F0Tracker, finite
-from inference.iir import Filter
 from inference.modelfree.breath import Breath
 from inference.modelfree.envelope import (
     ORDER,

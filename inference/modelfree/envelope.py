@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 
+from audio.iir import all_pole
 from inference.converter import HOP, MODEL_RATE
-from inference.iir import all_pole
 
 Array = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from audio.iir import Filter, all_pole
 from inference.converter import MODEL_RATE
 from inference.f0 import BAND_HZ, BAND_PASS
-from inference.iir import Filter, all_pole
 
 
 @pytest.mark.parametrize("hop", [5, 120, 240])
