@@ -88,6 +88,11 @@ def white_noise(seconds: float, rate: int = 48_000, level: float = 0.1, seed: in
     return np.random.default_rng(seed).uniform(-level, level, round(seconds * rate)).astype(np.float32)
 
 
+def mostly_sound(heard: Signal, rate: int = 48_000) -> bool:
+    """Whether more than half of `heard`, at least half a second, is anything but exact zeros."""
+    return len(heard) >= rate // 2 and 2 * int(np.count_nonzero(heard)) > len(heard)
+
+
 class Caller:
     """Plays to, and records from, the ports that match `pattern` on `server`."""
 
@@ -185,6 +190,12 @@ class Call:
         """Ends the call now; what was played and heard so far."""
         self._process.terminate()
         return self.finish()
+
+    def listen_on(self, seconds: float, timeout_s: float = 30.0) -> Recording:
+        """Goes on for `seconds` from now, then ends the call."""
+        until = self.played_s + seconds
+        wait_until(lambda: self.played_s > until, timeout_s)
+        return self.end()
 
     def hang_up(self) -> None:
         """Ends the call at once; nothing is kept."""
