@@ -45,6 +45,14 @@ MAX_FILE_BYTES = 96 << 20
 MAX_MANIFEST_BYTES = 256 << 10
 
 _MANIFEST = "manifest.json"
+_LIMITS = {
+    _MANIFEST: MAX_MANIFEST_BYTES,
+    "picture.png": MAX_PICTURE_BYTES,
+    "picture.jpg": MAX_PICTURE_BYTES,
+    **{clip_file(number): MAX_CLIP_BYTES for number in range(1, MAX_CLIPS + 1)},
+}
+"""The entries there may be, and the most bytes of each."""
+
 _MAX_ENTRIES = MAX_CLIPS + 2
 _MAX_DIRECTORY_BYTES = 64 * _MAX_ENTRIES
 _END = struct.Struct("<4s4H2LH")
@@ -102,7 +110,7 @@ def archive_bytes(archive: VoiceArchive) -> bytes:
     from_bytes(content, archive.voice.id)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr(_entry(_MANIFEST, zipfile.ZIP_DEFLATED), content)
+        file.writestr(_entry(_MANIFEST), content)
         for entry, clip in zip(manifest.clips, archive.clips, strict=True):
             file.writestr(_entry(entry.file), clip.flac)
         if manifest.picture:
@@ -196,12 +204,9 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
 
 def _limit(name: str) -> int:
     """The most bytes that an entry of this name may have. Raises ArchiveError for names no voice has."""
-    limits = {_MANIFEST: MAX_MANIFEST_BYTES}
-    limits |= dict.fromkeys(("picture.png", "picture.jpg"), MAX_PICTURE_BYTES)
-    limits |= {clip_file(number): MAX_CLIP_BYTES for number in range(1, MAX_CLIPS + 1)}
-    if name not in limits:
+    if name not in _LIMITS:
         raise ArchiveError("The voice file holds an entry that no voice has; it was not opened.")
-    return limits[name]
+    return _LIMITS[name]
 
 
 def _manifest(file: zipfile.ZipFile, voice_id: str) -> Manifest:
@@ -228,8 +233,8 @@ def _picture(file: zipfile.ZipFile, manifest: Manifest) -> bytes:
     return data
 
 
-def _entry(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+def _entry(name: str) -> zipfile.ZipInfo:
+    """An entry to be stored as it is: FLAC and pictures do not shrink, and a manifest is read faster."""
     entry = zipfile.ZipInfo(name, _FIRST_DAY)
-    entry.compress_type = compression
     entry.external_attr = 0o644 << 16
     return entry

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from voices.archive import SUFFIX, ArchiveError, read_manifest
 from voices.files import TEMPORARY_PREFIX
+from voices.index import Signature, read_index, write_index
 from voices.manifest import Manifest
 from voices.voice import Voice
 
 _COARSEST_CLOCK_S = 2.0
 """Two changes of a folder within this may leave the same time on it (FAT: 2 s)."""
 
-Signature = tuple[int, int, int]
+_MANY = 16
+"""So many files read at once make a new index worth its while."""
 
 
 class LibraryError(ValueError):
@@ -38,7 +41,10 @@ class _Entry:
 
 
 class Folder:
-    """The voice files of a folder by id (the file's stem). `reserved` ids are never those of a file."""
+    """The voice files of a folder by id (the file's stem). `reserved` ids are never those of a file.
+
+    `revision` counts the changes that `refresh` found.
+    """
 
     def __init__(self, path: Path, reserved: frozenset[str]) -> None:
         self._path = path
@@ -46,6 +52,8 @@ class Folder:
         self._entries: dict[str, _Entry] = {}
         self._voices: tuple[Voice, ...] = ()
         self._seen: tuple[int, float] = (0, 0.0)
+        self._lock = threading.Lock()
+        self.revision = 0
 
     def voices(self) -> tuple[Voice, ...]:
         """The usable voices by name, as of the last `refresh`."""
@@ -74,19 +82,35 @@ class Folder:
 
         One look at the folder's time as long as nothing changes: every change here is a rename.
         """
-        modified = self._modified()
-        seen, looked = self._seen
-        if modified == seen and looked - seen / 1e9 > _COARSEST_CLOCK_S:
-            return False
-        self._seen = (modified, time.time())
-        signatures = self._scan()
-        known = {key: entry.signature for key, entry in self._entries.items()}
-        if signatures == known:
-            return False
+        with self._lock:
+            modified = self._modified()
+            seen, looked = self._seen
+            if modified == seen and looked - seen / 1e9 > _COARSEST_CLOCK_S:
+                return False
+            self._seen = (modified, time.time())
+            signatures = self._scan()
+            known = {key: entry.signature for key, entry in self._entries.items()}
+            if signatures == known:
+                return False
+            if not known:
+                self._entries = {key: _Entry(*entry) for key, entry in read_index(self._path).items()}
+            self._take_over(signatures)
+            self.revision += 1
+            return True
+
+    def _take_over(self, signatures: dict[str, Signature]) -> None:
+        """Reads the files whose signature is new and forgets those that are gone."""
+        before = self._entries
         self._entries = {key: self._entry(key, value) for key, value in signatures.items()}
-        manifests = (e.found for e in self._entries.values() if isinstance(e.found, Manifest))
-        self._voices = tuple(sorted((m.voice for m in manifests), key=lambda v: (v.name.casefold(), v.id)))
-        return True
+        usable = {
+            key: (entry.signature, entry.found)
+            for key, entry in self._entries.items()
+            if isinstance(entry.found, Manifest)
+        }
+        voices = (manifest.voice for _, manifest in usable.values())
+        self._voices = tuple(sorted(voices, key=lambda voice: (voice.name.casefold(), voice.id)))
+        if sum(self._entries[key] is not before.get(key) for key in usable) >= _MANY:
+            write_index(self._path, usable)
 
     def clear_leftovers(self) -> None:
         """Deletes what a crash left half written. Only for who holds the right to write."""

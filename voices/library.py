@@ -63,6 +63,11 @@ class Library:
         """Every voice that can be used: built-in ones first, then by name."""
         return (*builtin_voices(), *self._folder.voices())
 
+    @property
+    def revision(self) -> int:
+        """Another number whenever `voices()` or `damaged()` may have changed, by whomever."""
+        return self._folder.revision
+
     def damaged(self) -> tuple[DamagedVoice, ...]:
         """Files in the library's folder that hold no usable voice, and why."""
         return self._folder.damaged()

@@ -30,6 +30,9 @@ T = TypeVar("T", Recipe, Tuning)
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?")
+_UNIT = 0.02
+"""How far the length of an embedding may be from 1."""
+
 _JOINERS = "\u200c\u200d"
 """Unprintable, but scripts and emoji are written with them."""
 
@@ -93,7 +96,7 @@ def to_json(manifest: Manifest) -> Json:
         "recipe": asdict(voice.recipe),
         "tuning": asdict(voice.tuning),
         "encoder": asdict(manifest.encoder) if manifest.encoder else None,
-        "embedding": list(voice.embedding),
+        "embedding": [round(value, 7) for value in voice.embedding],
         "clips": [asdict(clip) for clip in manifest.clips],
         "picture": manifest.picture,
     }
@@ -134,7 +137,9 @@ def check_text(text: str, what: str, longest: int = MAX_TEXT, lines: bool = True
     if len(text) > longest:
         raise ArchiveError(f"The {what} is longer than {longest} characters; shorten it.")
     shown = text.replace("\n", "") if lines else text
-    if not all(letter.isprintable() or letter in _JOINERS for letter in shown):
+    for joiner in _JOINERS:
+        shown = shown.replace(joiner, "")
+    if not shown.isprintable():
         raise ArchiveError(f"The {what} holds characters that cannot be shown; type it anew.")
     return text
 
@@ -178,12 +183,15 @@ def _embedding(content: Json, kind: VoiceKind) -> tuple[float, ...]:
     values = _list(content, "embedding", EMBEDDING_SIZE)
     if kind is VoiceKind.MODEL_FREE and not values:
         return ()
-    if len(values) != EMBEDDING_SIZE or not all(_is_number(v) and abs(v) <= 1 for v in values):
+    if len(values) != EMBEDDING_SIZE or not set(map(type, values)) <= {int, float}:
         raise _damaged("embedding")
-    norm = math.hypot(*values)
-    if not 0.98 < norm < 1.02:
+    try:
+        norm = math.hypot(*values)
+    except OverflowError as error:
+        raise _damaged("embedding") from error
+    if not abs(norm - 1) < _UNIT:
         raise _damaged("embedding")
-    return tuple(float(value) for value in values)
+    return tuple(map(float, values))
 
 
 def _encoder(content: Json) -> Encoder | None:
