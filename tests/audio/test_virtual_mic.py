@@ -1,0 +1,119 @@
+"""The virtual microphone against a real PulseAudio: made once, heard by a call, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio import virtual_mic
+from audio.virtual_mic import VirtualMicError
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="other systems install a cable"),
+    pytest.mark.timeout(120),
+]
+
+_SPEAK = """
+import numpy as np, sounddevice as sd
+tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(96000) / 48000)).astype("float32")
+device = next(d["index"] for d in sd.query_devices() if d["name"] == "Menura Microphone")
+sd.play(tone, 48000, device=device, blocking=True)
+"""
+
+
+@pytest.fixture
+def pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A PulseAudio of its own without hardware."""
+    if not shutil.which("pulseaudio") or not shutil.which("pactl"):
+        pytest.fail("pulseaudio is missing; `sh test.sh` installs it")
+    # The name of a Unix socket must be short.
+    socket = Path(f"/tmp/menura-pulse-{os.getpid()}")
+    for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{socket}")
+    monkeypatch.delenv("ALSA_CONFIG_PATH", raising=False)
+    # `show` sets the variable without monkeypatch's help; this lets monkeypatch take it back.
+    monkeypatch.setenv("ALSA_CONFIG_PATH", "/usr/share/alsa/alsa.conf")
+    server = subprocess.Popen(
+        [
+            *("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"),
+            f"--load=module-native-protocol-unix socket={socket} auth-anonymous=1",
+            "--load=module-null-sink sink_name=speakers",
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for_server(server)
+        yield tmp_path
+    finally:
+        server.terminate()
+        server.wait(10)
+        socket.unlink(missing_ok=True)
+
+
+def _wait_for_server(server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while subprocess.run(["pactl", "info"], capture_output=True, check=False).returncode:
+        assert server.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_call_hears_what_is_played_into_it(pulse: Path) -> None:
+    virtual_mic.create()
+    call = subprocess.Popen(
+        ["parec", "--device=menura_microphone", "--format=float32le", "--rate=48000", "--channels=1"],
+        stdout=subprocess.PIPE,
+    )
+    assert call.stdout is not None
+    try:
+        subprocess.run([sys.executable, "-c", _SPEAK], check=True, capture_output=True, timeout=60)
+        heard = np.frombuffer(call.stdout.read(4 * 48_000), np.float32)
+        while np.abs(heard[-24_000:]).max() < 0.1:
+            heard = np.frombuffer(call.stdout.read(4 * 48_000), np.float32)
+    finally:
+        call.kill()
+        call.wait(10)
+    spectrum = np.abs(np.fft.rfft(heard[-24_000:]))
+    assert np.argmax(spectrum) * 2 == pytest.approx(440, abs=4)
+
+
+def test_made_once_and_gone_without_trace(pulse: Path) -> None:
+    before = _modules()
+    assert not virtual_mic.exists()
+    virtual_mic.create()
+    made = _modules()
+    virtual_mic.create()
+    assert virtual_mic.exists()
+    assert _modules() == made
+    assert len(made) == len(before) + 2
+    virtual_mic.remove()
+    virtual_mic.remove()
+    assert not virtual_mic.exists()
+    assert _modules() == before
+
+
+def _modules() -> list[str]:
+    done = subprocess.run(["pactl", "list", "short", "modules"], capture_output=True, text=True, check=True)
+    return sorted(line.split("\t", 1)[1] for line in done.stdout.splitlines())
+
+
+def test_without_a_server_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULSE_SERVER", "unix:/tmp/menura-no-such-server")
+    assert not virtual_mic.exists()
+    with pytest.raises(VirtualMicError, match="restart"):
+        virtual_mic.create()
+
+
+def test_without_the_client_it_names_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(VirtualMicError, match="pulseaudio-utils"):
+        virtual_mic.create()
