@@ -81,13 +81,13 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
     session = Session(builtin_voices(), store)
     window = MainWindow(session, themes)
     if quit_after_first_paint:
-        FirstPaint(window.scope.view.viewport(), app.quit)
+        FirstPaint(window.live.scope.view.viewport(), app.quit)
         window.show()
         app.exec()
         return 0
     server = InstanceServer(name, window.bring_to_front)
     engines = EngineMaker()
-    FirstPaint(window.scope.view.viewport(), lambda: session.connect_engine(engines))
+    FirstPaint(window.live.scope.view.viewport(), lambda: session.connect_engine(engines))
     quit_on_signals(app)
     window.show()
     status = app.exec()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from enum import Enum
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
+from gui.control.devices import DeviceController
+from gui.control.notice import Notice
+from gui.control.tuning import TuningController
 from gui.engine_port import EnginePort
 from gui.settings import SettingsError, SettingsStore
-from gui.tuning import KNOB_BY_NAME, KNOBS, TurnKnob
 from inference.engine.messages import (
-    DeviceInfo,
     DevicesListed,
     EngineParams,
     EngineState,
@@ -21,24 +22,36 @@ from inference.engine.messages import (
     Mode,
     MonitorSource,
     StateChanged,
-    StreamConfig,
     StreamsOpened,
     VoiceFailed,
     VoiceReady,
 )
 from voices.home import AlreadyRunningError
-from voices.tuning import Tuning
 from voices.voice import Voice
 
-EVENT_MS, FRAME_MS, SAVE_MS = 50, 33, 500
+SAVE_MS = 500
+FIGURES_EVERY = 5
+"""Of the ticks of `Reading.FIGURES`, one in so many reads telemetry."""
 ENDED = (EngineState.STOPPED, EngineState.FAILED)
 
 
+class Reading(Enum):
+    """How much is read from the engine, by its timer's interval in ms."""
+
+    EVENTS = 50
+    """Nothing is on screen."""
+    FIGURES = 49
+    """A page without the live signal is in front: events, and telemetry 4 times a second."""
+    FRAMES = 33
+    """The live signal is on screen: events, telemetry and signal, 30 times a second."""
+
+
 class Session(QObject):
-    """Owns `EngineParams` and the timers, of which one runs at a time; lives in the window's thread.
+    """Owns `EngineParams` and the engine's timer; lives in the window's thread.
 
     Works without an engine: wishes are kept and handed over by `attach`. Never starts in bypass, whatever
-    was chosen last: the own voice goes into a call only when its user says so.
+    was chosen last: the own voice goes into a call only when its user says so. `devices` and `tuning` are
+    parts of it.
     """
 
     state_changed = Signal(object, str)
@@ -51,7 +64,8 @@ class Session(QObject):
     favourites_changed = Signal()
     telemetry_read = Signal(object)
     scope_read = Signal(object)
-    problem = Signal(str)
+    said = Signal(object)
+    page_wanted = Signal(str)
 
     def __init__(self, voices: Sequence[Voice], store: SettingsStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -59,30 +73,34 @@ class Session(QObject):
         self.store = store
         self.undo = QUndoStack(self)
         self.state = EngineState.STOPPED
-        self._engine: EnginePort | None = None
+        self.engine: EnginePort | None = None
         self._make: Callable[[], EnginePort] | None = None
         self._start_wanted = False
-        self._cursor = 0
-        self._devices: tuple[DeviceInfo, ...] = ()
+        self._cursor = self._ticks = 0
         remembered = [v for v in self.voices if v.id == store.settings.voice_id]
         self.voice = next(iter((*remembered, *self.voices)), None)
         self._spoken = self.voice
         self.loading = False
-        self._drawing = False
+        self.reading = Reading.EVENTS
+        self.devices = DeviceController(store, self)
+        self.devices.changed.connect(self._reopen)
+        self.tuning = TuningController(self)
         self.params = self._remembered_params()
-        self._event_timer = self._timer(EVENT_MS, self._poll)
-        self._frame_timer = self._timer(FRAME_MS, self._read_frame)
-        self._save_timer = self._timer(SAVE_MS, self.save)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._tick)
+        self._save_timer = QTimer(self)
+        self._save_timer.setInterval(SAVE_MS)
         self._save_timer.setSingleShot(True)
+        self._save_timer.timeout.connect(self.save)
 
     def attach(self, engine: EnginePort) -> None:
         """Takes an engine and tells it everything chosen so far."""
-        self._engine = engine
+        self.engine = engine
         engine.set_params(self.params)
         if self.voice:
             engine.set_voice(self.voice)
         engine.request_devices()
-        self.set_drawing(self._drawing)
+        self.set_reading(self.reading)
         if self._start_wanted:
             self.start()
 
@@ -99,24 +117,34 @@ class Session(QObject):
             self._become(EngineState.FAILED, f"The audio engine could not be started ({error}): try again.")
 
     @property
+    def drawing(self) -> bool:
+        """Whether the live signal is read."""
+        return self.engine is not None and self.reading is Reading.FRAMES
+
+    @property
     def running(self) -> bool:
         """Whether audio flows or is about to."""
         return self.state not in ENDED
+
+    @property
+    def voice_id(self) -> str:
+        """The chosen voice, "" where there is none."""
+        return self.voice.id if self.voice else ""
 
     def start(self) -> None:
         """Opens the chosen devices; waits for the engine where it isn't there yet."""
         self._start_wanted = True
         self._become(EngineState.STARTING, "")
-        if self._engine:
-            self._engine.start(self.stream_config())
+        if self.engine:
+            self.engine.start(self.devices.stream_config())
         elif self._make:
             self.connect_engine(self._make)
 
     def stop(self) -> None:
         """Closes the streams."""
         self._start_wanted = False
-        if self._engine:
-            self._engine.stop()
+        if self.engine:
+            self.engine.stop()
         else:
             self._become(EngineState.STOPPED, "")
 
@@ -127,27 +155,10 @@ class Session(QObject):
         else:
             self.start()
 
-    def stream_config(self) -> StreamConfig:
-        """Returns the remembered devices as the engine wants them."""
-        d = self.store.settings.devices
-        return StreamConfig(d.input, d.output, self._monitor_device(), d.sample_rate, d.block_frames)
-
-    def set_device(self, which: str, name: str | None) -> None:
-        """Chooses the `input`, `output` or `monitor` device (None: the system's default)."""
-        self._set_stream(which, name)
-
-    def set_block(self, frames: int | None) -> None:
-        """Chooses the device block (None: the engine decides)."""
-        self._set_stream("block_frames", frames)
-
-    def set_rate(self, hz: int | None) -> None:
-        """Chooses the devices' sample rate (None: the engine decides)."""
-        self._set_stream("sample_rate", hz)
-
     def refresh_devices(self) -> None:
         """Asks for a fresh listing."""
-        if self._engine:
-            self._engine.request_devices()
+        if self.engine:
+            self.engine.request_devices()
 
     def choose_voice(self, voice_id: str) -> None:
         """Switches to a voice, live where the engine runs, with the tuning remembered for it."""
@@ -156,68 +167,68 @@ class Session(QObject):
             return
         self.voice = voice
         self.store.settings.voice_id = voice_id
-        self._send(self._with_tuning(self.params))
-        self.loading = self._engine is not None
-        if self._engine:
-            self._engine.set_voice(voice)
+        self.send(self.tuning.applied(self.params))
+        self.loading = self.engine is not None
+        if self.engine:
+            self.engine.set_voice(voice)
         self.voice_changed.emit(voice)
-        self._save_soon()
+        self.remember()
 
     def set_favourite(self, voice_id: str, on: bool) -> None:
         """Remembers or forgets a favourite."""
         favourites = [v for v in self.store.settings.favourites if v != voice_id]
         self.store.settings.favourites = favourites + [voice_id] * on
         self.favourites_changed.emit()
-        self._save_soon()
-
-    def turn(self, name: str, value: float) -> None:
-        """Turns a knob, as an undoable step."""
-        knob = KNOB_BY_NAME[name]
-        owner = self.params.tuning if knob.per_voice else self.params
-        old, new = getattr(owner, name), knob.clamp(value)
-        if new != old:
-            self.undo.push(TurnKnob(knob, self._voice_id(), old, new, self._apply_turn))
+        self.remember()
 
     def set_mode(self, mode: Mode) -> None:
         """Chooses what the call hears."""
-        self._send(replace(self.params, mode=mode))
+        self.send(replace(self.params, mode=mode))
 
     def set_monitor(self, source: MonitorSource) -> None:
         """Chooses what the user hears."""
         self.store.settings.monitor.source = source.value
-        self._send(replace(self.params, monitor=source))
-        self._save_soon()
+        self.send(replace(self.params, monitor=source))
+        self.remember()
 
     def set_monitor_gain(self, db: float) -> None:
         """Sets the monitor's volume in dB."""
         self.store.settings.monitor.gain_db = db
-        self._send(replace(self.params, monitor_gain_db=db))
-        self._save_soon()
+        self.send(replace(self.params, monitor_gain_db=db))
+        self.remember()
 
     def hold_compare(self, held: bool) -> None:
         """While held, the monitor plays the other signal; the call hears nothing of it."""
         own = MonitorSource(self.store.settings.monitor.source)
         other = MonitorSource.CONVERTED if own is MonitorSource.OWN else MonitorSource.OWN
-        self._send(replace(self.params, monitor=other if held else own))
+        self.send(replace(self.params, monitor=other if held else own))
 
-    def set_drawing(self, on: bool) -> None:
-        """Reads frames, and events with them, while something can be seen; else events alone."""
-        runs, rests = self._frame_timer, self._event_timer
-        if not on:
-            runs, rests = rests, runs
-        rests.stop()
-        if self._engine and not runs.isActive():
-            runs.start()
-        self._drawing = on
+    def set_reading(self, reading: Reading) -> None:
+        """Says how much of the engine is looked at."""
+        self.reading = reading
+        if self.engine and (self._timer.interval() != reading.value or not self._timer.isActive()):
+            self._timer.start(reading.value)
 
-    @property
-    def drawing(self) -> bool:
-        """Whether frames are read."""
-        return self._frame_timer.isActive()
+    def say(self, notice: Notice) -> None:
+        """Shows a sentence in the window."""
+        self.said.emit(notice)
+
+    def go_to(self, page_id: str) -> None:
+        """Brings a page to the front."""
+        self.page_wanted.emit(page_id)
+
+    def send(self, params: EngineParams) -> None:
+        """Uses parameters from now on."""
+        if params == self.params:
+            return
+        self.params = params
+        if self.engine:
+            self.engine.set_params(params)
+        self.params_changed.emit(params)
 
     def remember(self) -> None:
-        """Settings were changed by a widget: keep them soon."""
-        self._save_soon()
+        """Settings were changed: keep them soon."""
+        self._save_timer.start()
 
     def save(self) -> None:
         """Keeps the settings now."""
@@ -225,91 +236,44 @@ class Session(QObject):
         try:
             self.store.save()
         except SettingsError as error:
-            self.problem.emit(str(error))
+            self.say(Notice(str(error), "danger"))
 
     def close(self) -> None:
         """Ends the engine and keeps the settings."""
-        for timer in (self._event_timer, self._frame_timer):
-            timer.stop()
+        self._timer.stop()
         self.save()
-        if self._engine:
-            self._engine.close()
-            self._engine = None
-
-    def _timer(self, ms: int, slot: object) -> QTimer:
-        timer = QTimer(self)
-        timer.setInterval(ms)
-        timer.timeout.connect(slot)
-        return timer
-
-    def _monitor_device(self) -> str | None:
-        """Returns where the user listens: the chosen device if it is there, else the default output.
-
-        None where that is what the call hears anyway: the same device would play both. A monitor that is
-        gone must not keep a call from starting.
-        """
-        d = self.store.settings.devices
-        if d.monitor:
-            known = not self._devices or any(x.name == d.monitor and x.outputs for x in self._devices)
-            return d.monitor if known else None
-        default = next((x.name for x in self._devices if x.is_default_output), None)
-        return None if default == (d.output or default) else default
-
-    def _voice_id(self) -> str:
-        return self.voice.id if self.voice else ""
+        if self.engine:
+            self.engine.close()
+            self.engine = None
 
     def _remembered_params(self) -> EngineParams:
-        s = self.store.settings
-        monitor = s.monitor.source if s.monitor.source in set(MonitorSource) else MonitorSource.OFF
-        return self._with_tuning(
-            EngineParams(
-                monitor=MonitorSource(monitor), monitor_gain_db=min(max(s.monitor.gain_db, -40.0), 6.0)
-            )
-        )
+        s = self.store.settings.monitor
+        source = MonitorSource(s.source) if s.source in set(MonitorSource) else MonitorSource.OFF
+        gain = min(max(s.gain_db, -40.0), 6.0)
+        return self.tuning.applied(EngineParams(monitor=source, monitor_gain_db=gain))
 
-    def _with_tuning(self, params: EngineParams) -> EngineParams:
-        s = self.store.settings
-        own = self._tuning_of(self._voice_id())
-        shared: dict[str, Any] = {
-            k.name: k.clamp(getattr(s.shared, k.name)) for k in KNOBS if not k.per_voice
-        }
-        return replace(params, tuning=own.clamped(), **shared)
-
-    def _tuning_of(self, voice_id: str) -> Tuning:
-        """What the user made of a voice, or what it came with."""
-        own = {voice.id: voice.tuning for voice in self.voices}
-        return self.store.settings.voices.get(voice_id, own.get(voice_id, Tuning()))
-
-    def _apply_turn(self, name: str, voice_id: str, value: float) -> None:
-        s = self.store.settings
-        if KNOB_BY_NAME[name].per_voice:
-            s.voices[voice_id] = replace(self._tuning_of(voice_id), **_changes(name, value))
-        else:
-            setattr(s.shared, name, value)
-        self._send(self._with_tuning(self.params))
-        self._save_soon()
-
-    def _set_stream(self, which: str, value: str | int | None) -> None:
-        setattr(self.store.settings.devices, which, value)
-        self._save_soon()
+    def _reopen(self) -> None:
+        self.remember()
         if self.running:
             self.start()
 
-    def _send(self, params: EngineParams) -> None:
-        if params == self.params:
+    def _tick(self) -> None:
+        if self.engine is None:
             return
-        self.params = params
-        if self._engine:
-            self._engine.set_params(params)
-        self.params_changed.emit(params)
+        for event in self.engine.poll():
+            self._handle(event)
+        self._ticks += 1
+        if self.reading is Reading.FIGURES and self._ticks % FIGURES_EVERY == 0:
+            self.telemetry_read.emit(self.engine.telemetry())
+        elif self.reading is Reading.FRAMES:
+            self._read_frame(self.engine)
 
-    def _save_soon(self) -> None:
-        self._save_timer.start()
-
-    def _poll(self) -> None:
-        if self._engine:
-            for event in self._engine.poll():
-                self._handle(event)
+    def _read_frame(self, engine: EnginePort) -> None:
+        self.telemetry_read.emit(engine.telemetry())
+        scope = engine.scope(self._cursor)
+        self._cursor = scope.cursor
+        if scope.input.size:
+            self.scope_read.emit(scope)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -322,38 +286,26 @@ class Session(QObject):
             case StreamsOpened():
                 self.streams_opened.emit(event)
             case DevicesListed():
-                self._devices = event.devices
+                self.devices.listed = event.devices
                 self.devices_listed.emit(event)
 
     def _voice_is_ready(self, voice_id: str) -> None:
-        if voice_id == self._voice_id():
+        if voice_id == self.voice_id:
             self._spoken, self.loading = self.voice, False
         self.voice_ready.emit(voice_id)
 
     def _voice_has_failed(self, voice_id: str, reason: str) -> None:
         """Shows again the voice that the engine goes on speaking, with its own tuning."""
-        if voice_id == self._voice_id():
+        name = next((v.name for v in self.voices if v.id == voice_id), voice_id)
+        if voice_id == self.voice_id:
             self.voice, self.loading = self._spoken, False
-            self.store.settings.voice_id = self._voice_id()
-            self._send(self._with_tuning(self.params))
+            self.store.settings.voice_id = self.voice_id
+            self.send(self.tuning.applied(self.params))
             self.voice_changed.emit(self.voice)
         self.voice_failed.emit(voice_id, reason)
+        sentence = f"{name} could not be loaded: {reason}"
+        self.say(Notice(sentence, "danger", "Retry", lambda: self.choose_voice(voice_id)))
 
     def _become(self, state: EngineState, reason: str) -> None:
         self.state = state
         self.state_changed.emit(state, reason)
-
-    def _read_frame(self) -> None:
-        if self._engine is None:
-            return
-        self._poll()
-        self.telemetry_read.emit(self._engine.telemetry())
-        scope = self._engine.scope(self._cursor)
-        self._cursor = scope.cursor
-        if scope.input.size:
-            self.scope_read.emit(scope)
-
-
-def _changes(name: str, value: float) -> dict[str, Any]:
-    """Returns the keyword for one field known by name."""
-    return {name: value}

@@ -65,10 +65,11 @@ class MonitorSettings:
 
 @dataclass
 class WindowSettings:
-    """Qt's geometry and dock layout, base64."""
+    """Qt's geometry and dock layout, base64; `moved`: the user has moved docks."""
 
     geometry: str = ""
     layout: str = ""
+    moved: bool = False
 
 
 @dataclass

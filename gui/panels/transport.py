@@ -6,7 +6,6 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from gui.icons import draw
 from gui.theme import current
 from gui.widgets.buttons import IconButton, PushButton
 from gui.widgets.text import ElidedLabel, Readout, label
@@ -25,13 +24,12 @@ STATES = {
 
 
 class Painted(QWidget):
-    """A small fixed-size picture: the mark of the product, a state's dot, or a voice's face."""
+    """A small fixed-size picture: a state's dot or a voice's face."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.setFixedSize(QSize(size, size))
         self.role = ""
-        self.glyph = ""
         self.voice: Voice | None = None
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -41,8 +39,6 @@ class Painted(QWidget):
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         if self.voice:
             paint_avatar(painter, box, self.voice)
-        elif self.glyph:
-            draw(painter, self.glyph, box, getattr(current(), self.role))
         elif self.role:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(getattr(current(), self.role)))
@@ -134,13 +130,8 @@ class TransportBar(QFrame):
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
-        row.setContentsMargins(16, 10, 12, 10)
+        row.setContentsMargins(10, 10, 12, 10)
         row.setSpacing(12)
-        mark = Painted(28)
-        mark.glyph, mark.role = "logo", "accent"
-        row.addWidget(mark)
-        row.addWidget(label("Menura", "brand"))
-        row.addSpacing(8)
         row.addWidget(self.start)
         state = QHBoxLayout()
         state.setSpacing(8)

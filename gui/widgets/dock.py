@@ -21,8 +21,13 @@ class Dock(QDockWidget):
         column.setContentsMargins(1, 0, 1, 1)
         column.setSpacing(0)
         column.addWidget(panel_area(panel) if scrolls else panel, 1)
+        self._panel = panel
         self.setTitleBarWidget(self._title_bar(title, glyph))
         self.setWidget(card)
+
+    def needs(self) -> int:
+        """Returns the height (px) at which the whole panel can be seen."""
+        return self.titleBarWidget().sizeHint().height() + self._panel.sizeHint().height() + 2
 
     def _title_bar(self, title: str, glyph: str) -> QWidget:
         bar = QFrame()

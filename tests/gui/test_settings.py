@@ -81,7 +81,7 @@ def test_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "fsync", full)
     store.settings.voice_id = "robot"
-    with pytest.raises(SettingsError, match="No space left"):
+    with pytest.raises(SettingsError, match="disk is full"):
         store.save()
     assert store.path.read_text() == before
     assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]

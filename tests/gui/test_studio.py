@@ -21,7 +21,7 @@ from voices.home import engine_lock
 
 
 def click_card(studio: Studio, row: int) -> None:
-    view = studio.window.voices.view
+    view = studio.window.live.voices.view
     rect = view.visualRect(view.model().index(row, 0))
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
 
@@ -51,7 +51,7 @@ def test_clicking_a_card_switches_live(studio: Studio) -> None:
 
 
 def test_search_finds_and_says_when_nothing_matches(studio: Studio) -> None:
-    panel = studio.window.voices
+    panel = studio.window.live.voices
     panel.search.setText("note")
     assert [panel.filter.index(i, 0).data() for i in range(panel.filter.rowCount())] == ["Robot"]
     panel.search.setText("zebra")
@@ -60,7 +60,7 @@ def test_search_finds_and_says_when_nothing_matches(studio: Studio) -> None:
 
 
 def test_star_marks_a_favourite_without_switching(studio: Studio) -> None:
-    view = studio.window.voices.view
+    view = studio.window.live.voices.view
     rect = view.visualRect(view.model().index(2, 0))
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=rect.topRight() + QPoint(-18, 18))
     assert studio.session.store.settings.favourites == ["robot"]
@@ -71,20 +71,20 @@ def test_star_marks_a_favourite_without_switching(studio: Studio) -> None:
 
 
 def test_slider_reaches_the_engine_and_undo_takes_it_back(studio: Studio) -> None:
-    row = studio.window.tuning.rows["pitch_semitones"]
+    row = studio.window.live.tuning.rows["pitch_semitones"]
     QTest.mouseClick(row.slider, Qt.MouseButton.LeftButton, pos=QPoint(row.slider.width() - 9, 10))
     assert studio.engine.params[-1].tuning.pitch_semitones == pytest.approx(24, abs=0.6)
     assert row.number.value() == studio.engine.params[-1].tuning.pitch_semitones
-    studio.window.tuning.undo.click()
+    studio.window.live.tuning.undo.click()
     assert studio.engine.params[-1].tuning.pitch_semitones == 0
-    studio.window.tuning.redo.click()
+    studio.window.live.tuning.redo.click()
     assert studio.engine.params[-1].tuning.pitch_semitones > 23
 
 
 def test_a_drag_is_one_undo_step_and_knobs_do_not_mix(studio: Studio) -> None:
     for value in (1, 2, 3):
-        studio.session.turn("pitch_semitones", value)
-    studio.session.turn("formant_semitones", 1)
+        studio.session.tuning.turn("pitch_semitones", value)
+    studio.session.tuning.turn("formant_semitones", 1)
     assert studio.session.undo.count() == 2
     studio.session.undo.undo()
     assert (studio.session.params.tuning.pitch_semitones, studio.session.params.tuning.formant_semitones) == (
@@ -94,7 +94,7 @@ def test_a_drag_is_one_undo_step_and_knobs_do_not_mix(studio: Studio) -> None:
 
 
 def test_number_field_reset_and_double_click(studio: Studio) -> None:
-    row = studio.window.tuning.rows["formant_semitones"]
+    row = studio.window.live.tuning.rows["formant_semitones"]
     row.number.setValue(4.5)
     assert studio.engine.params[-1].tuning.formant_semitones == 4.5
     row.reset.click()
@@ -105,8 +105,8 @@ def test_number_field_reset_and_double_click(studio: Studio) -> None:
 
 
 def test_tuning_is_kept_for_each_voice_but_the_gate_is_shared(studio: Studio) -> None:
-    studio.session.turn("pitch_semitones", 5)
-    studio.session.turn("gate_db", -50)
+    studio.session.tuning.turn("pitch_semitones", 5)
+    studio.session.tuning.turn("gate_db", -50)
     click_card(studio, 1)
     assert (studio.engine.params[-1].tuning.pitch_semitones, studio.engine.params[-1].gate_db) == (0, -50)
     click_card(studio, 0)
@@ -114,7 +114,7 @@ def test_tuning_is_kept_for_each_voice_but_the_gate_is_shared(studio: Studio) ->
 
 
 def test_undo_for_another_voice_does_not_touch_the_live_one(studio: Studio) -> None:
-    studio.session.turn("pitch_semitones", 5)
+    studio.session.tuning.turn("pitch_semitones", 5)
     studio.session.choose_voice("bright")
     studio.session.undo.undo()
     assert studio.session.params.tuning.pitch_semitones == 0
@@ -123,15 +123,15 @@ def test_undo_for_another_voice_does_not_touch_the_live_one(studio: Studio) -> N
 
 
 def test_call_hears_own_is_shown_in_words_and_red(studio: Studio) -> None:
-    studio.window.compare.mode.button(Mode.BYPASS).click()
+    studio.window.live.compare.mode.button(Mode.BYPASS).click()
     assert studio.engine.params[-1].mode is Mode.BYPASS
-    assert not studio.window.compare.warning.isHidden()
+    assert not studio.window.live.compare.warning.isHidden()
     assert studio.window.transport.hears.property("kind") == "danger"
 
 
 def test_hold_to_compare_changes_only_what_the_user_hears(studio: Studio) -> None:
-    studio.window.compare.monitor.button(MonitorSource.CONVERTED).click()
-    hold = studio.window.compare.hold
+    studio.window.live.compare.monitor.button(MonitorSource.CONVERTED).click()
+    hold = studio.window.live.compare.hold
     QTest.mousePress(hold, Qt.MouseButton.LeftButton)
     assert studio.engine.params[-1].monitor is MonitorSource.OWN
     QTest.mouseRelease(hold, Qt.MouseButton.LeftButton)
@@ -152,28 +152,28 @@ def test_theme_toggle_changes_colours_and_is_remembered(studio: Studio) -> None:
 
 def test_missing_device_is_kept_and_named(open_studio: Factory) -> None:
     first = open_studio()
-    box = first.window.devices.boxes["input"]
+    box = first.window.live.devices.boxes["input"]
     box.setCurrentIndex(1)
     box.activated.emit(1)
     first.window.close()
     second = open_studio(FakeEngine(devices=DEVICES[1:]))
-    box = second.window.devices.boxes["input"]
+    box = second.window.live.devices.boxes["input"]
     assert box.currentText() == "alsa:mic (missing)"
-    assert second.window.devices.hint.text().startswith("alsa:mic is not connected")
-    assert second.session.stream_config().input_device == "alsa:mic"
+    assert second.window.live.devices.hint.text().startswith("alsa:mic is not connected")
+    assert second.session.devices.stream_config().input_device == "alsa:mic"
 
 
 def test_no_microphone_and_loudspeakers_are_explained(open_studio: Factory) -> None:
     studio = open_studio(FakeEngine(devices=(replace(DEVICES[2], label="Internal Speakers"),)))
-    assert studio.window.devices.hint.text().startswith("No microphone found")
+    assert studio.window.live.devices.hint.text().startswith("No microphone found")
     studio.engine.devices = (DEVICES[0], replace(DEVICES[1], label="Internal Speakers"))
-    studio.window.devices.refresh.click()
-    studio.bot.waitUntil(lambda: "headphones" in studio.window.devices.hint.text())
+    studio.window.live.devices.refresh.click()
+    studio.bot.waitUntil(lambda: "headphones" in studio.window.live.devices.hint.text())
 
 
 def test_changing_the_device_while_live_reopens(studio: Studio) -> None:
     studio.live()
-    box = studio.window.devices.boxes["output"]
+    box = studio.window.live.devices.boxes["output"]
     box.setCurrentIndex(2)
     box.activated.emit(2)
     assert studio.engine.starts[-1].output_device == "alsa:phones"
@@ -197,12 +197,12 @@ def test_failing_voice_shows_the_reason_on_its_card(studio: Studio) -> None:
     studio.engine.events.append(VoiceFailed("robot", "its file is damaged."))
     studio.bot.waitUntil(studio.window.message.isVisible)
     assert studio.window.message.text.text() == "Robot could not be loaded: its file is damaged."
-    assert studio.window.voices.model.index(2).data(Role.STATUS) == "its file is damaged."
+    assert studio.window.live.voices.model.index(2).data(Role.STATUS) == "its file is damaged."
 
 
 def test_failing_voice_gives_way_to_the_one_before(studio: Studio) -> None:
     studio.live()
-    studio.session.turn("pitch_semitones", 2)
+    studio.session.tuning.turn("pitch_semitones", 2)
     studio.session.choose_voice("robot")
     studio.engine.events[:] = [VoiceFailed("robot", "its file is damaged.")]
     studio.bot.waitUntil(studio.window.message.isVisible)
@@ -228,7 +228,7 @@ def test_engine_that_cannot_be_made_is_tried_again(open_studio: Factory) -> None
             raise OSError("no shared memory")
         return studio.engine
 
-    session._engine = None
+    session.engine = None
     session.connect_engine(make)
     assert "no shared memory" in studio.window.message.text.text()
     studio.window.message.button.click()
@@ -239,25 +239,25 @@ def test_engine_that_cannot_be_made_is_tried_again(open_studio: Factory) -> None
 def test_everything_is_remembered(open_studio: Factory) -> None:
     first = open_studio()
     click_card(first, 1)
-    first.session.turn("pitch_semitones", 3.5)
+    first.session.tuning.turn("pitch_semitones", 3.5)
     first.session.set_favourite("robot", True)
-    first.window.compare.monitor.button(MonitorSource.CONVERTED).click()
+    first.window.live.compare.monitor.button(MonitorSource.CONVERTED).click()
     first.window.set_theme(ThemeMode.LIGHT)
-    first.window.docks[5].close()
-    first.window.scope.intro.button.click()
+    first.window.live.docks["health"].close()
+    first.window.live.scope.intro.button.click()
     first.window.close()
     assert first.engine.closed
     second = open_studio()
     assert second.engine.voices == [VOICES[1]]
     params = second.engine.params[0]
     assert (params.tuning.pitch_semitones, params.monitor) == (3.5, MonitorSource.CONVERTED)
-    assert second.window.voices.view.model().index(0, 0).data(Role.ID) == "robot"
+    assert second.window.live.voices.view.model().index(0, 0).data(Role.ID) == "robot"
     assert current() is LIGHT
-    assert second.window.docks[5].isHidden()
-    assert not second.window.docks[0].isHidden()
-    assert second.window.scope.intro.button.isHidden()
-    second.window.reset_layout()
-    assert not second.window.docks[5].isHidden()
+    assert second.window.live.docks["health"].isHidden()
+    assert not second.window.live.docks["voices"].isHidden()
+    assert second.window.live.scope.intro.button.isHidden()
+    second.window.live.reset_layout()
+    assert not second.window.live.docks["health"].isHidden()
 
 
 def test_bypass_is_never_remembered(open_studio: Factory) -> None:
@@ -293,7 +293,7 @@ def test_hidden_window_reads_no_frames(studio: Studio) -> None:
 def test_keys_alone_are_enough(studio: Studio) -> None:
     window, app = studio.window, QApplication.instance()
     window.activateWindow()
-    window.tuning.rows["pitch_semitones"].slider.setFocus()
+    window.live.tuning.rows["pitch_semitones"].slider.setFocus()
     for _ in range(3):
         QTest.keyClick(app.focusWidget(), Qt.Key.Key_Right)
     assert studio.engine.params[-1].tuning.pitch_semitones == pytest.approx(0.3)
@@ -305,9 +305,9 @@ def test_keys_alone_are_enough(studio: Studio) -> None:
     QTest.keyClicks(app.focusWidget(), "m")
     assert studio.engine.params[-1].monitor is MonitorSource.OWN
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert app.focusWidget() is window.voices.search
+    assert app.focusWidget() is window.live.voices.search
     QTest.keyClick(app.focusWidget(), Qt.Key.Key_Tab)
-    assert app.focusWidget() is window.voices.view
+    assert app.focusWidget() is window.live.voices.view
     QTest.keyClick(app.focusWidget(), Qt.Key.Key_Down)
     QTest.keyClick(app.focusWidget(), Qt.Key.Key_Return)
     assert studio.engine.voices[-1].id == "bright"
@@ -326,14 +326,14 @@ def test_every_control_is_reached_by_tab_and_has_a_name(studio: Studio) -> None:
             break
         seen.append(widget)
         QTest.keyClick(widget, Qt.Key.Key_Tab)
-    assert window.compare.hold in seen
-    assert window.tuning.rows["gate_db"].slider in seen
+    assert window.live.compare.hold in seen
+    assert window.live.tuning.rows["gate_db"].slider in seen
     assert [w for w in seen if not (w.accessibleName() or getattr(w, "text", str)())] == []
 
 
 def test_sample_rate_is_chosen_and_reopens(studio: Studio) -> None:
     studio.live()
-    box = studio.window.devices.rate
+    box = studio.window.live.devices.rate
     box.activated.emit(3)
     assert studio.engine.starts[-1].sample_rate == 96_000
     box.activated.emit(0)
@@ -341,7 +341,7 @@ def test_sample_rate_is_chosen_and_reopens(studio: Studio) -> None:
 
 
 def test_docks_are_closed_by_keys(studio: Studio) -> None:
-    dock = studio.window.docks[1]
+    dock = studio.window.live.docks["devices"]
     button = next(b for b in dock.findChildren(QAbstractButton) if b.accessibleName() == "Close Devices")
     button.setFocus(Qt.FocusReason.TabFocusReason)
     QTest.keyClick(button, Qt.Key.Key_Space)
@@ -349,7 +349,7 @@ def test_docks_are_closed_by_keys(studio: Studio) -> None:
 
 
 def test_voices_are_found_by_their_kind(studio: Studio) -> None:
-    panel = studio.window.voices
+    panel = studio.window.live.voices
     panel.search.setText("instant")
     assert panel.filter.rowCount() == len(VOICES)
     panel.search.setText("neural")
@@ -359,7 +359,7 @@ def test_voices_are_found_by_their_kind(studio: Studio) -> None:
 def test_another_menura_is_named_in_its_own_words(open_studio: Factory) -> None:
     studio = open_studio()
     lock, makers = engine_lock(), EngineMaker()
-    studio.session._engine = None
+    studio.session.engine = None
     studio.session.connect_engine(makers)
     assert studio.window.message.text.text().startswith("Menura is already running; close it first")
     makers.close()

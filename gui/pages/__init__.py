@@ -1,0 +1,1 @@
+"""The window's pages: one file or small package each, listed in `registry.PAGES`."""

@@ -1,0 +1,164 @@
+"""The Live page: panels in docks around the live signal."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QMainWindow, QWidget
+
+from gui.panels.compare import ComparePanel
+from gui.panels.devices import DevicesPanel
+from gui.panels.health import HealthPanel
+from gui.panels.levels import LevelsPanel
+from gui.panels.scope import ScopePanel
+from gui.panels.tuning import TuningPanel
+from gui.panels.voices import VoicesPanel
+from gui.session import Session
+from gui.widgets.arrangement import Arrangement
+from gui.widgets.dock import Dock
+from inference.engine.messages import EngineParams, EngineState, Mode, MonitorSource
+from inference.engine.telemetry import Telemetry
+
+
+class LivePage(QMainWindow):
+    """Wires the panels to the session and remembers where the docks stand."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(None, Qt.WindowType.Widget)
+        self.session = session
+        self._settings = session.store.settings
+        self.scope = ScopePanel()
+        self.voices = VoicesPanel(session.voices)
+        self.devices = DevicesPanel()
+        self.compare = ComparePanel()
+        self.tuning = TuningPanel(session.undo)
+        self.levels = LevelsPanel()
+        self.health = HealthPanel()
+        self.setCentralWidget(self.scope)
+        self.docks = {dock.objectName(): dock for dock in self._make_docks()}
+        self._arrangement = Arrangement(self, self.docks)
+        self._connect_session()
+        self._connect_panels()
+        self._show_settings()
+        self._restore()
+        self._set_tab_order()
+
+    def reset_layout(self) -> None:
+        """Puts every panel back to where it came from."""
+        self._arrangement.reset(self.size())
+
+    def keep_layout(self) -> None:
+        """Writes where the docks stand into the settings."""
+        window = self._settings.window
+        window.layout, window.moved = self._arrangement.state(), self._arrangement.moved
+
+    def search(self) -> None:
+        """Goes to the search field of the voices."""
+        self.docks["voices"].show()
+        self.docks["voices"].raise_()
+        self.voices.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.voices.search.selectAll()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Stacks the docks where they would be cut off."""
+        super().resizeEvent(event)
+        self._arrangement.fit(event.size())
+
+    def _make_docks(self) -> list[Dock]:
+        return [
+            Dock("voices", "Voices", "voices", self.voices, scrolls=False),
+            Dock("devices", "Devices", "headphones", self.devices),
+            Dock("tuning", "Tuning", "sliders", self.tuning),
+            Dock("compare", "Compare", "compare", self.compare),
+            Dock("levels", "Levels", "levels", self.levels),
+            Dock("health", "Latency and health", "timer", self.health),
+        ]
+
+    def _connect_session(self) -> None:
+        s = self.session
+        s.state_changed.connect(self._show_state)
+        s.devices_listed.connect(self.devices.show_devices)
+        s.streams_opened.connect(self.devices.show_opened)
+        s.voice_changed.connect(self.voices.show_voice)
+        s.voice_changed.connect(self.tuning.show_voice)
+        s.voice_ready.connect(lambda voice_id: self.voices.show_failure(voice_id, ""))
+        s.voice_failed.connect(self.voices.show_failure)
+        s.params_changed.connect(self._show_params)
+        s.favourites_changed.connect(lambda: self.voices.show_favourites(self._settings.favourites))
+        s.telemetry_read.connect(self._show_telemetry)
+        s.scope_read.connect(self.scope.show_scope)
+
+    def _connect_panels(self) -> None:
+        s = self.session
+        self.voices.chosen.connect(s.choose_voice)
+        self.voices.favourite_changed.connect(s.set_favourite)
+        self.devices.chosen.connect(self._choose_device)
+        self.devices.block_chosen.connect(s.devices.set_block)
+        self.devices.rate_chosen.connect(s.devices.set_rate)
+        self.devices.refresh_wanted.connect(s.refresh_devices)
+        self.compare.mode_chosen.connect(s.set_mode)
+        self.compare.monitor_chosen.connect(s.set_monitor)
+        self.compare.volume_turned.connect(s.set_monitor_gain)
+        self.compare.held.connect(s.hold_compare)
+        self.tuning.turned.connect(s.tuning.turn)
+        self.scope.introduced.connect(self._introduce)
+
+    def _show_settings(self) -> None:
+        self.voices.show_favourites(self._settings.favourites)
+        self.devices.show_settings(self._settings.devices)
+        self.scope.set_introduced(self._settings.introduced)
+        self._show_params(self.session.params)
+        self.voices.show_voice(self.session.voice)
+        self.tuning.show_voice(self.session.voice)
+        self._show_state(self.session.state, "")
+
+    def _show_state(self, state: EngineState, reason: str) -> None:
+        self.scope.show_running(self.session.running)
+        if state is EngineState.STARTING:
+            self.health.clear()
+        if state is EngineState.RUNNING:
+            self._introduce()
+        if not self.session.running:
+            self.devices.show_opened(None)
+
+    def _show_params(self, params: EngineParams) -> None:
+        self.compare.show_params(params)
+        self.tuning.show_params(params)
+        self.devices.show_monitor(params.monitor)
+
+    def _show_telemetry(self, telemetry: Telemetry) -> None:
+        if self.isVisible():
+            self.levels.show_telemetry(telemetry)
+            self.health.show_telemetry(telemetry)
+
+    def _choose_device(self, which: str, name: str | None) -> None:
+        self.session.devices.set_device(which, name)
+        self.devices.show_settings(self._settings.devices)
+
+    def _introduce(self) -> None:
+        if self._settings.introduced:
+            return
+        self._settings.introduced = True
+        self.scope.set_introduced(True)
+        self.session.remember()
+
+    def _restore(self) -> None:
+        window = self._settings.window
+        self._arrangement.reset(self.size())
+        if window.layout:
+            QTimer.singleShot(0, self, lambda: self._arrangement.restore(window.layout, window.moved))
+
+    def _set_tab_order(self) -> None:
+        chain: list[QWidget] = [self.voices.search, self.voices.view]
+        chain += [*self.devices.boxes.values(), self.devices.block, self.devices.rate]
+        chain += [self.devices.refresh]
+        for segments, values in ((self.compare.mode, Mode), (self.compare.monitor, MonitorSource)):
+            chain += [segments.button(v) for v in values]
+        for row in (self.compare.volume, *self.tuning.rows.values()):
+            chain += [row.slider, row.number, row.reset]
+        chain += [self.compare.hold, self.tuning.undo, self.tuning.redo]
+        chain += [self.levels.input_clip, self.levels.output_clip]
+        for first, second in pairwise(chain):
+            QWidget.setTabOrder(first, second)
