@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.cables import find_cables, how_to_get_one
 from audio.devices import Device, DeviceError, Kind, list_devices, portaudio
 from inference.converter import HOP, MODEL_RATE
 from inference.registry import make_converter
@@ -30,7 +31,6 @@ from voices.voice import Voice
 
 _OLDEST_PYTHON = (3, 11)
 _AUDIBLE = 1e-3
-_CABLES = ("blackhole", "vb-cable", "vb-audio", "cable input", "cable output", "menura microphone", "null")
 _PRIORITY_TEST = "from audio.priority import raise_priority; raise SystemExit(raise_priority('worker'))"
 
 
@@ -93,7 +93,7 @@ def _sound() -> Iterator[Finding]:
         return
     yield Finding(Level.OK, "portaudio", f"{version}.")
     yield from check_devices(devices, sys.platform)
-    yield check_cable([device.name for device in devices] + _null_sinks(), sys.platform)
+    yield check_cable(devices, sys.platform)
 
 
 def check_devices(devices: list[Device], system: str) -> Iterator[Finding]:
@@ -108,21 +108,15 @@ def check_devices(devices: list[Device], system: str) -> Iterator[Finding]:
             yield Finding(Level.PROBLEM, kind, f"no sound {kind} found.", _connect(kind, system))
 
 
-def check_cable(names: list[str], system: str) -> Finding:
-    """A virtual cable among the `names` of devices and sinks."""
-    cables = [name for name in names if any(word in name.casefold() for word in _CABLES)]
+def check_cable(devices: list[Device], system: str) -> Finding:
+    """A virtual cable among the devices, or the sound server's own way to one."""
+    cables = find_cables(devices)
     if cables:
-        return Finding(Level.OK, "virtual cable", f"'{cables[0]}'.")
+        text = f"'{cables[0].output.name}'; calls choose '{cables[0].microphone}' as microphone."
+        return Finding(Level.OK, "virtual cable", text)
     return Finding(
-        Level.ADVICE, "virtual cable", "none found; calls cannot hear the new voice.", _cable(system)
+        Level.ADVICE, "virtual cable", "none found; calls cannot hear the new voice.", how_to_get_one(system)
     )
-
-
-def _null_sinks() -> list[str]:
-    """Null sinks of PulseAudio or PipeWire, which PortAudio does not list by name."""
-    lines = (_answer(("pactl", "list", "short", "sinks")) or "").splitlines()
-    rows = [line.split("\t") for line in lines]
-    return [f"{row[1]} (null sink)" for row in rows if len(row) > 2 and "null" in row[2]]
 
 
 def _connect(kind: Kind, system: str) -> str:
@@ -136,18 +130,6 @@ def _connect(kind: Kind, system: str) -> str:
     if system == "linux":
         return "Connect one, or start the sound server (PipeWire, PulseAudio or JACK)."
     return "Connect one."
-
-
-def _cable(system: str) -> str:
-    """What to install where."""
-    if system == "darwin":
-        return "Install BlackHole 2ch (brew install blackhole-2ch) and choose it as output here."
-    if system == "win32":
-        return "Install VB-CABLE (vb-audio.com/Cable) and choose 'CABLE Input' as output here."
-    return (
-        "Make one: pactl load-module module-null-sink sink_name=menura "
-        "sink_properties=device.description=Menura; a call then uses its monitor as microphone."
-    )
 
 
 def _sound_servers() -> Iterator[Finding]:
