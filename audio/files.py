@@ -137,6 +137,49 @@ def write_audio(path: str | Path, samples: Samples, rate: int) -> None:
         Path(name).unlink(missing_ok=True)
 
 
+class AudioWriter:
+    """Writes a mono file in pieces, for what is too long for memory; it appears at the end, or not at all.
+
+    >>> with AudioWriter(path, 48_000) as writer:
+    ...     writer.write(samples)          # (n,) float32, finite
+
+    Raises AudioFileError from any of its calls.
+    """
+
+    def __init__(self, path: Path, rate: int) -> None:
+        import soundfile
+
+        container, subtype = _format_of(path)
+        check_writable(path)
+        descriptor, name = tempfile.mkstemp(prefix=".menura-", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+        self._path, self._temporary = path, Path(name)
+        self._file = soundfile.SoundFile(name, "w", rate, 1, subtype, format=container)
+
+    def write(self, samples: Samples) -> None:
+        """Appends (n,) float32."""
+        import soundfile
+
+        try:
+            for start in range(0, len(samples), _FRAMES_PER_WRITE):
+                self._file.write(samples[start : start + _FRAMES_PER_WRITE])
+        except soundfile.LibsndfileError as error:
+            raise _refusal(self._path, samples, self._file.samplerate) from error
+
+    def __enter__(self) -> AudioWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                _make_permanent(self._temporary, self._path)
+        except OSError as error:
+            raise _write_error(self._path, error) from error
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+
 def _check_readable(path: Path) -> None:
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder; name a sound file.")

@@ -31,7 +31,7 @@ class Filter:
     """A fixed recursive filter b / a and its state; a[0] = 1, one thread.
 
     >>> smooth = Filter(np.array([0.1]), np.array([1.0, -0.9]))
-    >>> y = smooth.process(x)           # (n,) float64 -> (n,), n at least as long as both polynomials
+    >>> y = smooth.process(x)           # (n,) -> (n,) float64, n at least as long as both polynomials
     """
 
     def __init__(self, b: Array, a: Array) -> None:
@@ -44,9 +44,19 @@ class Filter:
         self._inputs[:] = 0.0
         self._outputs[:] = 0.0
 
-    def process(self, x: Array) -> Array:
+    def take_over(self, other: Filter) -> None:
+        """Goes on where `other`, of the same orders, has come to."""
+        self._inputs[:] = other._inputs
+        self._outputs[:] = other._outputs
+
+    def skip(self, x: NDArray[np.floating]) -> None:
+        """Takes `x` for both input and output, as a filter that changes nothing would."""
+        self._inputs[:] = x[len(x) - len(self._inputs) :]
+        self._outputs[:] = x[: -len(self._a) : -1]
+
+    def process(self, x: NDArray[np.floating]) -> Array:
         """Returns the next outputs for the next inputs `x`: (n,)."""
-        extended = np.concatenate((self._inputs, x))
+        extended = np.concatenate((self._inputs, x), dtype=np.float64)
         y = all_pole(np.convolve(extended, self._b, "valid"), self._a, self._outputs)
         self._inputs[:] = extended[len(x) :]
         self._outputs[:] = y[: -len(self._a) : -1]

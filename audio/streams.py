@@ -19,17 +19,35 @@ from audio.ring import Ring
 
 
 @dataclass(frozen=True)
+class Copy:
+    """A second ring for what passes: filled while `on` is not 0, `lost` counts samples it had no room for.
+
+    `on` and `lost`: (1,) int64, written by the recorder's side and by the callback.
+    """
+
+    ring: Ring
+    on: NDArray[np.int64]
+    lost: NDArray[np.int64]
+
+    def take(self, samples: NDArray[np.float32]) -> None:
+        """One callback's worth: (frames,)."""
+        if self.on[0]:
+            self.lost[0] += len(samples) - self.ring.push(samples)
+
+
+@dataclass(frozen=True)
 class Tap:
     """One direction of a stream: where its samples go or come from, and where it counts.
 
     `counters` is a structured array of one record with the fields frames, callbacks, xruns, underruns,
     silence, dropped, block, log_count, log_frames (n,), log_time (n,). `armed`: (1,), not 0 once an empty
-    ring is an underrun; an input has no use for it.
+    ring is an underrun; an input has no use for it. `copy` gets what the device gave or was given.
     """
 
     ring: Ring
     counters: NDArray[Any]
     armed: NDArray[np.int64]
+    copy: Copy | None = None
 
 
 class _Counter:
@@ -71,6 +89,7 @@ class _Inlet:
 
     def __init__(self, tap: Tap, wake: Callable[[], None]) -> None:
         self._ring, self._counter, self._wake = tap.ring, _Counter(tap.counters), wake
+        self._copy = tap.copy
 
     def take(self, indata: NDArray[np.float32], frames: int, xrun: bool) -> None:
         """One callback's worth: (frames, channels)."""
@@ -79,6 +98,8 @@ class _Inlet:
         if accepted < frames:
             self._counter.lose(frames - accepted)
         self._wake()
+        if self._copy:
+            self._copy.take(indata[:, 0])
 
 
 class _Outlet:
@@ -86,6 +107,7 @@ class _Outlet:
 
     def __init__(self, tap: Tap) -> None:
         self._ring, self._counter, self._armed = tap.ring, _Counter(tap.counters), tap.armed
+        self._copy = tap.copy
 
     def give(self, outdata: NDArray[np.float32], frames: int, xrun: bool) -> None:
         """One callback's worth: (frames, channels)."""
@@ -96,6 +118,8 @@ class _Outlet:
             self._counter.starve(frames - got, bool(self._armed[0]))
         if outdata.shape[1] > 1:
             outdata[:, 1:] = first[:, None]
+        if self._copy:
+            self._copy.take(first)
 
 
 def input_callback(tap: Tap, wake: Callable[[], None]) -> Callable[..., None]:

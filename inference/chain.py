@@ -1,6 +1,7 @@
 """The way of a block through the product: the same code for a call and for a file.
 
-device rate -> input gain -> model rate -> gate -> converter -> limiter -> output gain -> device rate -> mode
+device rate -> model rate -> input gain -> noise suppression -> gate -> converter -> equaliser
+-> loudness match -> output gain -> limiter -> device rate -> mode
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from typing import Protocol
 
 import numpy as np
 
+from audio.denoise import Denoiser
+from audio.eq import Equaliser
 from audio.gate import Gate
 from audio.levels import Level, db_to_gain, make_finite, measure
 from audio.limiter import Limiter
+from audio.loudness import LoudnessMatch
 from audio.resample import make_resampler
 from audio.ring import Ring
 from audio.smooth import GainRamp
@@ -64,11 +68,15 @@ class Chain:
         self._next: Converter | None = None
         self._meeting = 0
         self._listener = listener
+        self._denoiser = Denoiser(HOP)
         self._gate = Gate(MODEL_RATE)
+        self._equaliser = Equaliser(MODEL_RATE)
+        self._loudness = LoudnessMatch(MODEL_RATE)
         self._limiter = Limiter(MODEL_RATE)
         self._input_gain, self._output_gain = GainRamp(), GainRamp()
         self._wet, self._dry = GainRamp(), GainRamp(0.0)
         self._hop = np.zeros(HOP, np.float32)
+        self._raw = np.zeros(HOP, np.float32)
         self._spoken = np.zeros(HOP, np.float32)
         self._work = np.zeros(self.block, np.float32)
         # Room for the fastest output clock of a session: two hops' worth and the adjustment.
@@ -78,8 +86,12 @@ class Chain:
 
     @property
     def latency_s(self) -> float:
-        """Algorithmic latency in seconds beyond the hop: resamplers, converter, limiter."""
-        stages = self._converter.latency_samples + self._limiter.latency_samples
+        """Algorithmic latency in seconds beyond the hop: resamplers, noise suppression, converter, limiter.
+
+        It changes while running when noise suppression is switched on or off, or the voice changes.
+        """
+        stages = self._denoiser.latency_samples + self._converter.latency_samples
+        stages += self._limiter.latency_samples
         return self._down.delay_s + self._up.delay_s + stages / MODEL_RATE
 
     def latency_in(self, mode: Mode) -> float:
@@ -131,10 +143,11 @@ class Chain:
         count = 0
         while self._queue.fill >= HOP:
             self._queue.pop_into(self._hop)
+            self._raw[:] = self._hop
             spoken = self._convert(params)
             if own is None:
                 self._wet.process(spoken, wet_gain)
-                spoken += self._dry.process(self._hop, dry_gain)
+                spoken += self._dry.process(self._raw, dry_gain)
             resampled = self._up.process(spoken)
             self._output[count : count + len(resampled)] = resampled
             count += len(resampled)
@@ -145,17 +158,21 @@ class Chain:
         return np.clip(y, -1.0, 1.0, out=y)
 
     def _convert(self, params: EngineParams) -> Block:
-        """One hop: gain, gate, voice, limiter, gain. Shows it to the listener."""
-        hop = self._hop
+        """One hop from the microphone to the limiter. Shows it to the listener."""
+        hop, tuning = self._hop, params.tuning
         self._input_gain.process(hop, db_to_gain(params.input_gain_db))
         self.level_in = measure(hop)
+        self._denoiser.process(hop, params.noise_suppression)
         gated = self._gate.process(hop, params.gate_db)
         spoken = self._spoken
-        spoken[:] = self._converter.process(gated, params.tuning)
+        spoken[:] = self._converter.process(gated, tuning)
         if self._next is not None:
-            self._cross_fade(gated, params.tuning)
+            self._cross_fade(gated, tuning)
         make_finite(spoken)
-        self._output_gain.process(spoken, db_to_gain(params.tuning.output_gain_db))
+        self._equaliser.process(spoken, tuning.low_db, tuning.brightness_db)
+        delay = round(self._converter.latency_samples / HOP)
+        self._loudness.process(spoken, gated, delay, params.loudness_match)
+        self._output_gain.process(spoken, db_to_gain(tuning.output_gain_db))
         self._limiter.process(spoken)
         self.level_out = measure(spoken)
         self._listener(gated, spoken, self._converter.pitch)

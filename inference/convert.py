@@ -32,28 +32,46 @@ class Conversion:
 
 
 def convert_array(
-    x: NDArray[np.float32], rate: int, voice: Voice, tuning: Tuning | None = None
+    x: NDArray[np.float32],
+    rate: int,
+    voice: Voice,
+    tuning: Tuning | None = None,
+    *,
+    noise_suppression: float = 0.0,
+    loudness_match: bool = True,
 ) -> NDArray[np.float32]:
     """Returns `x`: (n,) float32 at `rate` Hz in the voice, (n,) at the same rate, latency removed.
 
-    Raises ValueError for a rate outside 8 to 192 kHz.
+    The path of a call without its gate, so that nothing quiet is lost. `tuning` is the voice's own
+    unless given. Raises ValueError for a rate outside 8 to 192 kHz.
     """
     chain = Chain(rate, rate, make_converter(voice))
-    params = EngineParams(tuning=tuning or Tuning(), gate_db=_GATE_OFF_DB)
-    latency = round(chain.latency_s * rate)
-    padded = np.zeros(-(-(len(x) + latency + 2 * chain.block) // chain.block) * chain.block, np.float32)
-    padded[: len(x)] = x
-    pieces = [
-        chain.process(padded[start : start + chain.block], params).copy()
-        for start in range(0, len(padded), chain.block)
-    ]
-    y = np.concatenate(pieces)[latency : latency + len(x)]
-    # Rates without a whole number of samples per hop may end a fraction of a hop early.
-    return np.pad(y, (0, len(x) - len(y)))
+    params = EngineParams(
+        tuning=tuning or voice.tuning,
+        gate_db=_GATE_OFF_DB,
+        noise_suppression=noise_suppression,
+        loudness_match=loudness_match,
+    )
+    pieces: list[NDArray[np.float32]] = []
+    block = np.zeros(chain.block, np.float32)
+    given, latency = 0, 0
+    while not pieces or given < latency + len(x):
+        taken = x[len(pieces) * chain.block :][: chain.block]
+        block[: len(taken)], block[len(taken) :] = taken, 0.0
+        pieces.append(chain.process(block, params).copy())
+        given += len(pieces[-1])
+        latency = round(chain.latency_s * rate)
+    return np.concatenate(pieces)[latency : latency + len(x)]
 
 
 def convert_file(
-    source: str | Path, target: str | Path, voice: Voice, tuning: Tuning | None = None
+    source: str | Path,
+    target: str | Path,
+    voice: Voice,
+    tuning: Tuning | None = None,
+    *,
+    noise_suppression: float = 0.0,
+    loudness_match: bool = True,
 ) -> Conversion:
     """Converts an audio file to another, keeping rate, length and whether it is mono or stereo.
 
@@ -63,7 +81,14 @@ def convert_file(
     clip = read_audio(source)
     mono, rate = clip.mono, clip.rate
     inside = rate if _RATES[0] <= rate <= _RATES[1] else 2 * MODEL_RATE
-    y = convert_array(resample_offline(mono, rate, inside), inside, voice, tuning)
+    y = convert_array(
+        resample_offline(mono, rate, inside),
+        inside,
+        voice,
+        tuning,
+        noise_suppression=noise_suppression,
+        loudness_match=loudness_match,
+    )
     y = resample_offline(y, inside, rate)[: len(mono)]
     y = np.pad(y, (0, len(mono) - len(y)))
     if clip.samples.shape[1] == 2:

@@ -17,7 +17,7 @@ from voices.tuning import Tuning
 from voices.voice import Recipe
 
 BYPASS = EngineParams(mode=Mode.BYPASS)
-OPEN = EngineParams(gate_db=-120.0)
+OPEN = EngineParams(gate_db=-120.0, loudness_match=False)
 MUTE = EngineParams(mode=Mode.MUTE)
 
 

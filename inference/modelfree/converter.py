@@ -21,7 +21,7 @@ from inference.modelfree.envelope import (
     predictor,
 )
 from inference.modelfree.grains import LOOK_AHEAD, GrainPlayer
-from inference.modelfree.loudness import LoudnessFollower
+from inference.modelfree.guard import PeakGuard
 from inference.modelfree.marks import MARGIN, PeriodMarker
 from inference.modelfree.plan import Plan
 from voices.tuning import Tuning
@@ -59,7 +59,7 @@ class ModelFreeConverter:
         self._player = GrainPlayer()
         self._plan = Plan(recipe)
         self._breath = Breath()
-        self._loudness = LoudnessFollower()
+        self._guard = PeakGuard()
         self._input = np.zeros(_HISTORY)
         self._speech = np.zeros(_HISTORY)
         self._rough_residual = np.zeros(_HISTORY)
@@ -84,7 +84,7 @@ class ModelFreeConverter:
         self._player.reset(self._marker.marks[0])
         self._plan.reset()
         self._breath.reset()
-        self._loudness.reset()
+        self._guard.reset()
         for history in (self._input, self._speech, self._rough_residual):
             history[:] = 0.0
         self._correlation = np.zeros(ORDER + 1)
@@ -123,7 +123,7 @@ class ModelFreeConverter:
         excitation = self._breath.mix(excitation, self._recipe.whisper)
         voice = self._resonate(excitation, inverses)
         peak = float(np.abs(self._input[-LATENCY - 3 * HOP :]).max())
-        self._output[:] = self._loudness.apply(voice, self._input[-LATENCY - HOP : -LATENCY], peak)
+        self._output[:] = self._guard.apply(voice, peak)
         self._pitch = PitchFrame(f0_hz, self._plan.output_hz(f0_hz) if f0_hz > 0 else 0.0, voicing)
         return self._output
 
