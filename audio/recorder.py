@@ -224,7 +224,7 @@ def _new_take(folder: Path) -> tuple[Path, FileLock]:
     except (OSError, Timeout) as error:
         reason = getattr(error, "strerror", None) or error
         raise RecordingError(
-            f"Recordings cannot be written to {folder} ({reason}); choose another."
+            f"Recordings cannot be written to {folder} ({reason}); choose another folder."
         ) from error
     return take, lock
 

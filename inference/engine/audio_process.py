@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Semaphore
 
 from audio.devices import Device, DeviceError, choose_rate, find_device
 from audio.priority import raise_priority
-from audio.streams import StreamPlan, Streams, Tap
+from audio.streams import Copy, StreamPlan, Streams, Tap
 from inference.engine.internal import Lost, Opened, StreamInfo
 from inference.engine.messages import StreamConfig, StreamsOpened
 from inference.engine.shared import SharedBlock
@@ -83,13 +83,19 @@ def _rates(source: Device, sink: Device, wanted: int | None) -> tuple[int, int]:
 
 def _open(plan: StreamPlan, shared: SharedBlock, wake: Semaphore) -> Streams:
     shared.reset_streams()
+    shared["input_stream"]["rate"], shared["output_stream"]["rate"] = plan.input_rate, plan.output_rate
     return Streams(
         plan,
-        Tap(shared.input_ring, shared["input_stream"], shared["armed"]),
-        Tap(shared.output_ring, shared["output_stream"], shared["armed"]),
+        Tap(shared.input_ring, shared["input_stream"], shared["armed"], _copy(shared, "input")),
+        Tap(shared.output_ring, shared["output_stream"], shared["armed"], _copy(shared, "output")),
         Tap(shared.monitor_ring, shared["monitor_stream"], shared["monitor_armed"]),
         wake.release,
     )
+
+
+def _copy(shared: SharedBlock, name: str) -> Copy:
+    """Where a recording gets what passes."""
+    return Copy(shared.record_rings[name], shared["recording"], shared[f"{name}_unrecorded"])
 
 
 def _describe(plan: StreamPlan, streams: Streams) -> Opened:

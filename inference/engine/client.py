@@ -5,16 +5,18 @@ from __future__ import annotations
 import multiprocessing as mp
 import threading
 from collections import deque
+from pathlib import Path
 
 import numpy as np
 
-from inference.converter import HOP
+from inference.converter import HOP, MODEL_RATE
 from inference.engine.devices import list_in_own_process
 from inference.engine.latency import LatencyBudget
 from inference.engine.messages import (
     Command,
     EngineParams,
     Event,
+    RecordWhat,
     SetParams,
     SetVoice,
     Shutdown,
@@ -22,13 +24,17 @@ from inference.engine.messages import (
     Stop,
     StreamConfig,
 )
+from inference.engine.recording import RecordingProgress, RecordingSwitch
 from inference.engine.shared import SCOPE_HOPS, SharedBlock
 from inference.engine.supervisor import Supervisor, Usage
 from inference.engine.telemetry import Scope, Telemetry, Xruns
 from voices.voice import Voice
 
 _SCOPE_READ_HOPS = 200
-"""Most hops handed out at once, 2 s: the rest of the memory is being written."""
+"""Most hops handed out at once to a window that polls, 2 s."""
+
+_HISTORY_HOPS = 4000
+"""Most hops of history; what is older may be overwritten while it is being read."""
 
 _AS_THEY_ARE = (
     "seconds",
@@ -58,6 +64,7 @@ class EngineClient:
         self._shared = SharedBlock.create()
         self._commands, theirs = mp.Pipe()
         self._events: deque[Event] = deque(maxlen=1000)
+        self._recording = RecordingSwitch(self._shared, self._events.append)
         self._supervisor = Supervisor(self._shared, theirs, self._events.append)
         self._thread = threading.Thread(target=self._supervisor.run, name="engine supervisor", daemon=True)
         self._thread.start()
@@ -83,6 +90,23 @@ class EngineClient:
     def set_params(self, params: EngineParams) -> None:
         """Applies from the next hop on."""
         self._send(SetParams(params))
+
+    def start_recording(self, folder: Path, what: RecordWhat = RecordWhat.BOTH) -> None:
+        """Records from now on into FLAC files in `folder`, also across restarts of the streams.
+
+        Raises RecordingError when nothing can be written there, or a recording is going on. When it ends,
+        by `stop_recording` or by itself (a full disk), RecordingEnded follows.
+        """
+        self._recording.start(folder, what)
+
+    def stop_recording(self) -> None:
+        """Ends the recording; RecordingEnded follows once its files are whole."""
+        self._recording.stop()
+
+    @property
+    def recording(self) -> RecordingProgress | None:
+        """The recording that is going on."""
+        return self._recording.progress
 
     def request_devices(self) -> None:
         """Lists the devices afresh; DevicesListed follows."""
@@ -145,9 +169,16 @@ class EngineClient:
     def scope(self, cursor: int) -> Scope:
         """What was heard and spoken since `cursor` (0 at first), at most 2 s."""
         written = int(self._shared["scope_hops"][0])
-        first = max(cursor, written - _SCOPE_READ_HOPS)
-        if cursor > written:
-            first = max(0, written - _SCOPE_READ_HOPS)
+        oldest = max(0, written - _SCOPE_READ_HOPS)
+        return self._signal(oldest if cursor > written else max(cursor, oldest), written)
+
+    def history(self, seconds: float) -> Scope:
+        """What was heard and spoken last, at most 40 s; also after `stop`, and across restarts."""
+        written = int(self._shared["scope_hops"][0])
+        hops = min(round(seconds * MODEL_RATE / HOP), _HISTORY_HOPS, written)
+        return self._signal(written - hops, written)
+
+    def _signal(self, first: int, written: int) -> Scope:
         slots = np.arange(first, written) % SCOPE_HOPS
 
         def signal(name: str) -> np.ndarray:
@@ -165,6 +196,7 @@ class EngineClient:
         """Ends the engine; the client cannot be used any more."""
         if not self._thread.is_alive() and self._commands.closed:
             return
+        self._recording.close()
         self._send(Shutdown())
         self._thread.join(timeout=5.0)
         self._commands.close()

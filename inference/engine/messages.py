@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from audio.recorder import RecordingEnded
 from voices.tuning import Tuning
 from voices.voice import Voice
 
@@ -23,6 +24,14 @@ class MonitorSource(StrEnum):
     OFF = "off"
     OWN = "own"
     CONVERTED = "converted"
+
+
+class RecordWhat(StrEnum):
+    """What a recording keeps: the microphone as the device gave it, what the call got, or a file of each."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    BOTH = "both"
 
 
 class EngineState(StrEnum):
@@ -163,4 +172,4 @@ class DevicesListed:
     problem: str = ""
 
 
-Event = StateChanged | VoiceReady | VoiceFailed | StreamsOpened | DevicesListed
+Event = StateChanged | VoiceReady | VoiceFailed | StreamsOpened | DevicesListed | RecordingEnded

@@ -1,7 +1,8 @@
-"""The memory the engine's processes share: three rings, stream counters, telemetry and scopes.
+"""The memory the engine's processes share: rings, stream counters, telemetry and scopes.
 
-Every field has one writer. The audio process writes the input ring, the stream counters and the clock
-log; the worker writes the output and monitor rings, the telemetry and the scopes; the client only reads.
+Every field has one writer. The audio process writes the input ring, the stream counters, the clock log and
+what is to be recorded; the worker writes the output and monitor rings, the telemetry and the scopes; the
+client says whether to record, drains that, and only reads the rest.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from inference.converter import HOP
 RING_CAPACITY = 1 << 16
 """Samples per ring: 1.36 s at 48 kHz. Rings run nearly empty; the rest survives a stalled worker."""
 
-SCOPE_HOPS = 256
-"""Hops the scopes remember: 2.56 s."""
+RECORD_CAPACITY = 1 << 19
+"""Samples on their way to a recording, each direction: 10.9 s at 48 kHz, for a disk that is busy."""
+
+SCOPE_HOPS = 4096
+"""Hops the scopes remember: 40.96 s."""
 
 CLOCK_LOG = 64
 
 STREAM = np.dtype(
     [
+        ("rate", np.int64),  # Hz, 0 while the stream is not open
         ("frames", np.int64),  # frames the device has asked for or delivered since the stream opened
         ("callbacks", np.int64),
         ("xruns", np.int64),  # status flags raised by the audio system
@@ -81,6 +86,13 @@ _FIELDS: tuple[tuple[str, np.dtype, int], ...] = (
     ("monitor_stream", STREAM, 1),
     ("armed", np.dtype(np.int64), 1),  # worker -> callbacks: an empty ring is an underrun from now on
     ("monitor_armed", np.dtype(np.int64), 1),
+    ("recording", np.dtype(np.int64), 1),  # client -> callbacks: copy what passes
+    ("input_record_counters", np.dtype(np.int64), 2),
+    ("output_record_counters", np.dtype(np.int64), 2),
+    ("input_record_samples", np.dtype(np.float32), RECORD_CAPACITY),
+    ("output_record_samples", np.dtype(np.float32), RECORD_CAPACITY),
+    ("input_unrecorded", np.dtype(np.int64), 1),  # samples a full record ring had no room for, ever
+    ("output_unrecorded", np.dtype(np.int64), 1),
     ("sequence", np.dtype(np.int64), 1),
     ("telemetry", TELEMETRY, 1),
     ("scope_hops", np.dtype(np.int64), 1),
@@ -117,11 +129,17 @@ class SharedBlock:
         self.input_ring = self._ring("input")
         self.output_ring = self._ring("output")
         self.monitor_ring = self._ring("monitor")
+        self.record_rings = {name: self._ring(f"{name}_record") for name in ("input", "output")}
+
+    @staticmethod
+    def size() -> int:
+        """Bytes of a block."""
+        return _layout()[1]
 
     @classmethod
     def create(cls) -> SharedBlock:
         """A new block, all zero; the creator calls `unlink` in the end."""
-        return cls(SharedMemory(create=True, size=_layout()[1]))
+        return cls(SharedMemory(create=True, size=cls.size()))
 
     @classmethod
     def attach(cls, name: str) -> SharedBlock:
@@ -149,7 +167,7 @@ class SharedBlock:
 
     def close(self) -> None:
         """Lets go of the memory; views may not be used any more."""
-        del self.input_ring, self.output_ring, self.monitor_ring
+        del self.input_ring, self.output_ring, self.monitor_ring, self.record_rings
         self._views.clear()
         try:
             self._memory.close()

@@ -81,7 +81,7 @@ class Simulation:
         clock = SimpleNamespace(perf_counter=lambda: self.now)
         monkeypatch.setattr(streams, "time", clock)
         monkeypatch.setattr(session_module, "time", clock)
-        self.shared = SharedBlock(SimpleNamespace(buf=bytearray(1 << 21), name="simulated"))
+        self.shared = SharedBlock(SimpleNamespace(buf=bytearray(SharedBlock.size()), name="simulated"))
         self.rate, self.rate_out = rate, rate_out or rate
         self.cost_s, self.jitter_s = cost_s, jitter_s
         self.params = EngineParams(mode=mode, gate_db=-120.0)

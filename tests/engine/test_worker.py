@@ -39,7 +39,7 @@ def end(status: int) -> None:
 
 @pytest.fixture
 def shared() -> SharedBlock:
-    return SharedBlock(SimpleNamespace(buf=bytearray(1 << 21), name="in this process"))
+    return SharedBlock(SimpleNamespace(buf=bytearray(SharedBlock.size()), name="in this process"))
 
 
 def answers(shared: SharedBlock, monkeypatch: pytest.MonkeyPatch, *commands: object) -> tuple[list, int]:
