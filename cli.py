@@ -12,6 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+import cli_voices
+from cli_voices import AsJson, print_json
+
 app = typer.Typer(
     name="menura",
     help="Real-time voice conversion: speak, and be heard in another voice.",
@@ -20,14 +23,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-voices_app = typer.Typer(help="The voice library.", rich_markup_mode=None, no_args_is_help=True)
-app.add_typer(voices_app, name="voices")
+app.add_typer(cli_voices.app, name="voices")
 
-Pitch = Annotated[float, typer.Option(min=-24, max=24, help="Pitch shift in semitones.")]
-Formant = Annotated[float, typer.Option(min=-12, max=12, help="Formant shift in semitones.")]
+Pitch = Annotated[float | None, typer.Option(min=-24, max=24, help="Pitch shift in semitones.")]
+Formant = Annotated[float | None, typer.Option(min=-12, max=12, help="Formant shift in semitones.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Another slider, such as timbre=0.8; may be repeated.",
+    ),
+]
 InputDevice = Annotated[str | None, typer.Option("--input", help="Microphone, by name (`menura devices`).")]
 OutputDevice = Annotated[str | None, typer.Option("--output", help="Where the voice goes, by name.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Runtime = Annotated[str, typer.Option(help="What runs a neural voice: auto or onnx.")]
 
@@ -77,7 +86,7 @@ def devices(as_json: AsJson = False) -> None:
     if as_json:
         from dataclasses import asdict
 
-        _print_json([asdict(device) for device in found])
+        print_json([asdict(device) for device in found])
         return
     for device in found:
         facts = {
@@ -92,49 +101,25 @@ def devices(as_json: AsJson = False) -> None:
         typer.echo("No sound device found. Connect one, or start the sound server, and try again.")
 
 
-@voices_app.command("list")
-def voices_list(as_json: AsJson = False) -> None:
-    """Lists the voices."""
-    from voices.builtin import builtin_voices
-
-    if as_json:
-        _print_json([_describe(voice) for voice in builtin_voices()])
-        return
-    for voice in builtin_voices():
-        typer.echo(f"{voice.id:<12} {voice.description}")
-
-
-@voices_app.command("show")
-def voices_show(name: str) -> None:
-    """Shows what is known of a voice, as JSON."""
-    from voices.builtin import find_voice
-
-    _print_json(_describe(find_voice(name)))
-
-
-def _describe(voice: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {key: value for key, value in asdict(voice).items() if key != "embedding"}
-
-
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A sound file.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; the suffix is its format.")],
     voice: Annotated[str, typer.Option(help=_VOICE_HELP)],
-    pitch: Pitch = 0.0,
-    formant: Formant = 0.0,
+    pitch: Pitch = None,
+    formant: Formant = None,
+    settings: Settings = None,
     runtime: Runtime = "auto",
 ) -> None:
     """Converts a sound file, through the same path as a call."""
     if runtime not in ("auto", "onnx"):
         raise typer.BadParameter(f"the runtime '{runtime}' is not in this version; use auto or onnx")
     from inference.convert import convert_file
-    from voices.builtin import find_voice
-    from voices.tuning import Tuning
+    from voices.library import find_anywhere
 
-    done = convert_file(source, target, find_voice(voice), Tuning(pitch, formant))
+    chosen = find_anywhere(voice)
+    tuning = _tuning(chosen, pitch, formant, settings)
+    done = convert_file(source, target, chosen, tuning)
     if done.cleaned:
         typer.echo(f"{done.cleaned} samples were not numbers and were set to silence.", err=True)
     typer.echo(f"{target}: {done.seconds:.2f} s at {done.rate} Hz")
@@ -147,8 +132,9 @@ def live(
     input_device: InputDevice = None,
     output_device: OutputDevice = None,
     monitor: Annotated[str | None, typer.Option(help="Device on which you hear the result.")] = None,
-    pitch: Pitch = 0.0,
-    formant: Formant = 0.0,
+    pitch: Pitch = None,
+    formant: Formant = None,
+    settings: Settings = None,
     rate: Annotated[int | None, typer.Option(help="Sample rate in Hz; chosen for you if left out.")] = None,
     block: Annotated[
         int | None, typer.Option(min=16, max=8192, help="Frames per device block; the device's if left out.")
@@ -160,17 +146,24 @@ def live(
     if bypass == (voice is not None):
         raise typer.BadParameter("give either --voice NAME or --bypass")
     from inference.engine.messages import EngineParams, Mode, MonitorSource, StreamConfig
-    from voices.builtin import find_voice, model_free_voices
-    from voices.tuning import Tuning
+    from voices.builtin import model_free_voices
+    from voices.library import find_anywhere
 
-    chosen = find_voice(voice) if voice is not None else model_free_voices()[0]
+    chosen = find_anywhere(voice) if voice is not None else model_free_voices()[0]
     config = StreamConfig(input_device, output_device, monitor, rate, block)
     params = EngineParams(
         mode=Mode.BYPASS if bypass else Mode.CONVERTED,
-        tuning=Tuning(pitch, formant),
+        tuning=_tuning(chosen, pitch, formant, settings),
         monitor=MonitorSource.CONVERTED if monitor else MonitorSource.OFF,
     )
     _run_live(config, chosen, params, seconds, report)
+
+
+def _tuning(voice: Any, pitch: float | None, formant: float | None, settings: list[str] | None) -> Any:
+    """The voice's own tuning with what the options say instead. Raises TuningError."""
+    options = {"pitch_semitones": pitch, "formant_semitones": formant}
+    given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    return voice.tuning.with_settings([*given, *(settings or [])])
 
 
 def _run_live(config: Any, voice: Any, params: Any, seconds: float | None, report: Path | None) -> None:
@@ -226,10 +219,6 @@ def doctor() -> None:
     for finding in findings:
         typer.echo(finding.line())
     raise typer.Exit(0)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def packages() -> set[str]:
 
 
 def modules() -> list[Path]:
-    return [ROOT / "cli.py", *(path for top in SHIPPED for path in sorted((ROOT / top).rglob("*.py")))]
+    shipped = (path for top in SHIPPED for path in sorted((ROOT / top).rglob("*.py")))
+    return [*sorted(ROOT.glob("cli*.py")), *shipped]
 
 
 def test_every_package_of_the_tree_is_installed_and_no_other() -> None:

@@ -83,6 +83,19 @@ class Library:
                     raise LibraryError(f"The voice '{damaged.id}' cannot be used: {damaged.reason}") from None
             raise
 
+    def find_id(self, name: str) -> str:
+        """The id of a voice with this id or name, damaged or not. Raises UnknownVoiceError."""
+        damaged = next((d.id for d in self.damaged() if name.strip() in (d.id, d.path.name)), "")
+        return damaged or find_voice(name, self.voices()).id
+
+    def find_removed(self, name: str) -> Removed:
+        """The voice removed last under this id or name. Raises LibraryError."""
+        wanted = name.strip().casefold()
+        for removed in self.removed():
+            if wanted in (removed.id.casefold(), removed.name.casefold()):
+                return removed
+        raise LibraryError(f"There is no '{name}' in the trash; `menura voices trash` lists what is.")
+
     def refresh(self) -> bool:
         """Takes over what other processes changed; whether there was anything. Cheap: look every second."""
         return self._folder.refresh()
@@ -108,11 +121,17 @@ class Library:
         name = name.strip()[: MAX_NAME - 4].strip() or "Voice"
         return free_name(name, (voice.name for voice in self.voices()))
 
+    def check_new_name(self, name: str) -> str:
+        """Returns the name without outer blanks. Raises ArchiveError when no voice may be called so,
+        LibraryError when one is called so already."""
+        name = check_name(name)
+        self._check_free(name)
+        return name
+
     def add(self, archive: VoiceArchive) -> Voice:
         """Keeps a new voice under an id of its own. The name must be free."""
         with self._writing():
-            name = check_name(archive.voice.name)
-            self._check_free(name)
+            name = self.check_new_name(archive.voice.name)
             return self._write(archive, self._free_id(name), name=name)
 
     def import_file(self, path: str | Path) -> Voice:
@@ -231,6 +250,7 @@ class Library:
         return frozenset(voice_id.casefold() for voice_id in own)
 
     def _check_free(self, name: str, but: str = "") -> None:
+        """Raises LibraryError when a voice is called so, except the one with the id `but`."""
         others = {voice.name.casefold() for voice in self.voices() if voice.id != but}
         if name.casefold() in others:
             raise LibraryError(f"There is a voice called '{name}' already; choose another name.")
@@ -257,3 +277,14 @@ def _changed(voice: Voice, changes: dict[str, Any]) -> Voice:
     if fixed := _FIXED & changes.keys():
         raise TypeError(f"{', '.join(fixed)} of a voice cannot change")
     return replace(voice, **changes)
+
+
+def find_anywhere(name: str) -> Voice:
+    """The voice with this id or name, of the user's library or built in: those need no library to open.
+
+    Raises UnknownVoiceError, LibraryError.
+    """
+    try:
+        return find_voice(name)
+    except UnknownVoiceError:
+        return Library.open().find(name)

@@ -30,6 +30,7 @@ T = TypeVar("T", Recipe, Tuning)
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _UNIT = 0.02
 """How far the length of an embedding may be from 1."""
 
@@ -41,6 +42,10 @@ class ArchiveError(ValueError):
     """A voice file that cannot be used; the message is one sentence for the user."""
 
 
+class ConsentError(ValueError):
+    """Nobody agreed to a voice; the message is one sentence for the user."""
+
+
 @dataclass(frozen=True)
 class Consent:
     """Who agreed that this voice is made, when, where the recordings come from, and in which words."""
@@ -49,6 +54,19 @@ class Consent:
     when: str
     source: str = ""
     statement: str = ""
+
+    @classmethod
+    def parse(cls, text: str, source: str = "", statement: str = "") -> Consent:
+        """Reads "who agreed, when": the part after the last comma, or else a date. Raises ConsentError."""
+        who, comma, when = (part.strip() for part in text.rpartition(","))
+        if not comma and (date := _DATE.search(text)):
+            who, when = text.replace(date[0], "").strip(), date[0]
+        if not (who and when):
+            raise ConsentError(
+                "A voice needs the consent of whoever speaks: say who agreed and when, "
+                'for example --consent "Ada Nowak, 2026-11-22".'
+            )
+        return cls(who, when, source, statement)
 
 
 @dataclass(frozen=True)

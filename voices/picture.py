@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 MAX_PICTURE_BYTES = 1 << 20
 MAX_PICTURE_SIDE = 2048
 
@@ -26,6 +28,20 @@ def picture_suffix(data: bytes) -> str:
     if not all(0 < side <= MAX_PICTURE_SIDE for side in size):
         raise PictureError(f"The picture may have {MAX_PICTURE_SIDE} points a side at most; make it smaller.")
     return suffix
+
+
+def read_picture_file(path: str | Path) -> bytes:
+    """The bytes of a picture a voice can have. Raises PictureError."""
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise PictureError(f"{path} does not exist or is no file; name a PNG or JPEG file.")
+        with path.open("rb") as file:
+            data = file.read(MAX_PICTURE_BYTES + 1)
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read ({error.strerror}).") from error
+    picture_suffix(data)
+    return data
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from voices.archive import SUFFIX, ArchiveError, read_manifest
@@ -21,6 +22,11 @@ class Removed:
     name: str
     path: Path
     when: float
+
+    @property
+    def day(self) -> str:
+        """The local date on which it was removed, ISO 8601."""
+        return datetime.fromtimestamp(self.when).astimezone().date().isoformat()
 
 
 class Trash:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
 RANGES: dict[str, tuple[float, float]] = {
     "pitch_semitones": (-24.0, 24.0),
@@ -15,6 +17,22 @@ RANGES: dict[str, tuple[float, float]] = {
     "output_gain_db": (-24.0, 24.0),
 }
 """Lowest and highest value of each number in a `Tuning`."""
+
+
+_SWITCH = {
+    "on": True,
+    "yes": True,
+    "true": True,
+    "1": True,
+    "off": False,
+    "no": False,
+    "false": False,
+    "0": False,
+}
+
+
+class TuningError(ValueError):
+    """A setting that no voice has or that is out of range; the message is a sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -48,3 +66,30 @@ class Tuning:
                 value = min(max(float(value), low), high) if value == value else field.default
             values[field.name] = value
         return Tuning(**values)  # type: ignore[arg-type]
+
+    def with_settings(self, settings: Iterable[str]) -> Tuning:
+        """The same with texts such as 'timbre=0.8' and 'match_pitch=off' applied. Raises TuningError."""
+        values: dict[str, float | bool] = {}
+        for setting in settings:
+            name, _, text = setting.partition("=")
+            name = name.strip().replace("-", "_")
+            values[name] = _value(name, text.strip())
+        return replace(self, **values)  # type: ignore[arg-type]
+
+
+def _value(name: str, text: str) -> float | bool:
+    known = [field.name for field in fields(Tuning)]
+    if name not in known:
+        raise TuningError(f"There is no setting '{name}'; choose one of {', '.join(known)}.")
+    if name not in RANGES:
+        if text.casefold() not in _SWITCH:
+            raise TuningError(f"'{name}' is on or off, not '{text}'.")
+        return _SWITCH[text.casefold()]
+    low, high = RANGES[name]
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise TuningError(f"'{name}' is a number from {low:g} to {high:g}, not '{text}'.")
+    return value

@@ -1,0 +1,184 @@
+"""`menura voices ...`: the library on the command line. Imports happen inside the commands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from voices.library import Library
+    from voices.voice import Voice
+
+app = typer.Typer(help="The voice library.", rich_markup_mode=None, no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A voice of `menura voices list`, by id or name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_SHOWN_S = 90.0
+"""Of each recording this much is kept in the voice file; enrolment listens to no more."""
+
+
+@app.command("list")
+def list_voices(as_json: AsJson = False) -> None:
+    """Lists the voices; files that cannot be used are told on stderr."""
+    library = _library()
+    voices = library.voices()
+    if as_json:
+        print_json([_describe(voice) for voice in voices])
+    else:
+        for voice in voices:
+            typer.echo(f"{voice.id:<16} {voice.name:<16} {voice.description}".rstrip())
+    for damaged in library.damaged():
+        typer.echo(
+            f"menura: {damaged.path.name} cannot be used: {damaged.reason} "
+            f"`menura voices remove {damaged.id}` moves it to the trash.",
+            err=True,
+        )
+
+
+@app.command()
+def show(name: Name) -> None:
+    """Shows what is known of a voice, as JSON."""
+    library = _library()
+    voice = library.find(name)
+    manifest = library.manifest(voice.id)
+    facts = {
+        **_describe(voice),
+        "created": manifest.created,
+        "consent": asdict(manifest.consent) if manifest.consent else None,
+        "encoder": asdict(manifest.encoder) if manifest.encoder else None,
+        "clips": [
+            {"title": clip.title, "seconds": round(clip.frames / clip.rate, 2), "rate": clip.rate}
+            for clip in manifest.clips
+        ],
+        "picture": bool(manifest.picture),
+    }
+    print_json(facts)
+
+
+@app.command()
+def enroll(
+    name: Annotated[str, typer.Argument(help="What the new voice is to be called.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings of one speaker.")],
+    consent: Annotated[
+        str, typer.Option(help='Who speaks and agreed to this voice, and when: "Ada Nowak, 2026-11-22".')
+    ] = "",
+    source: Annotated[str, typer.Option(help="Where the recordings come from.")] = "",
+    licence: Annotated[str, typer.Option(help="Under which licence the voice may be used.")] = "private",
+    description: Annotated[str, typer.Option(help="A line about the voice.")] = "",
+    picture: Annotated[Path | None, typer.Option(help="A PNG or JPEG file, at most 1 MiB.")] = None,
+) -> None:
+    """Makes a voice from recordings of a speaker who agreed to it."""
+    import time
+
+    from audio.files import read_mono
+    from inference.enrolment import enroll as listen
+    from inference.enrolment import make_voice
+    from voices.archive import Clip, Consent, VoiceArchive
+    from voices.picture import read_picture_file
+
+    began = time.monotonic()
+    library = _library()
+    agreed = Consent.parse(consent, source)
+    wanted = library.check_new_name(name)
+    face = read_picture_file(picture) if picture else b""
+    clips = [read_mono(file) for file in files]
+    found = listen(clips)
+    kept = [
+        Clip.from_samples(x[: round(_SHOWN_S * rate)], rate, file.name)
+        for (x, rate), file in zip(clips, files, strict=True)
+    ]
+    voice = make_voice(found, "", wanted, description, source, licence)
+    voice = library.add(VoiceArchive(voice, agreed, tuple(kept), face))
+    for advice in found.advice:
+        typer.echo(f"advice: {advice}")
+    typer.echo(
+        f"{voice.id}: '{voice.name}' was learnt from {found.speech_s:.1f} s of speech around "
+        f"{voice.f0_median_hz:.0f} Hz, in {time.monotonic() - began:.1f} s."
+    )
+
+
+@app.command()
+def rename(old: Name, new: Annotated[str, typer.Argument(help="Its new name.")]) -> None:
+    """Gives a voice another name; its id stays."""
+    library = _library()
+    voice = library.rename(library.find(old).id, new)
+    typer.echo(f"{voice.id}: '{voice.name}'")
+
+
+@app.command()
+def copy(name: Name, new: Annotated[str, typer.Argument(help="What the copy is to be called.")]) -> None:
+    """Makes a voice of your own like another one, built-in or not."""
+    library = _library()
+    voice = library.copy(library.find(name).id, new)
+    typer.echo(f"{voice.id}: '{voice.name}'")
+
+
+@app.command()
+def remove(name: Name) -> None:
+    """Moves a voice, damaged or not, to the library's trash, where it stays for 30 days."""
+    library = _library()
+    removed = library.remove(library.find_id(name))
+    typer.echo(f"'{removed.name}' is in the trash; `menura voices restore {removed.id}` brings it back.")
+
+
+@app.command()
+def restore(name: Annotated[str, typer.Argument(help="A removed voice, by id or name.")]) -> None:
+    """Brings the voice back that was removed last under this name."""
+    library = _library()
+    voice = library.restore(library.find_removed(name))
+    typer.echo(f"{voice.id}: '{voice.name}'")
+
+
+@app.command()
+def trash(
+    empty: Annotated[bool, typer.Option("--empty", help="Delete what is in it for good.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the removed voices."""
+    library = _library()
+    if empty:
+        typer.echo(f"{library.empty_trash()} deleted")
+        return
+    removed = library.removed()
+    if as_json:
+        print_json([{"id": r.id, "name": r.name, "removed": r.day} for r in removed])
+        return
+    for r in removed:
+        typer.echo(f"{r.id:<16} {r.name:<16} removed {r.day}")
+
+
+@app.command()
+def export(name: Name, file: Annotated[Path, typer.Argument(help="File or folder to write to.")]) -> None:
+    """Writes a voice as one file to share."""
+    library = _library()
+    voice = library.find(name)
+    target = file / f"{voice.id}.menura" if file.is_dir() else file
+    library.export_file(voice.id, target)
+    typer.echo(f"{target}: {target.stat().st_size / 1024:.0f} KiB")
+
+
+@app.command("import")
+def import_voice(file: Annotated[Path, typer.Argument(help="A voice file (.menura).")]) -> None:
+    """Takes a voice file into the library, after a check of all that is in it."""
+    voice = _library().import_file(file)
+    typer.echo(f"{voice.id}: '{voice.name}'")
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _library() -> Library:
+    from voices.library import Library
+
+    return Library.open()
+
+
+def _describe(voice: Voice) -> dict[str, Any]:
+    return {key: value for key, value in asdict(voice).items() if key != "embedding"}
