@@ -1,6 +1,6 @@
 """Takes of one stretch of speech in several voices, made alike in time and loudness to be compared.
 
-Loudness is that of ITU-R BS.1770-4 (gated, K-weighted), by the library pyloudnorm (MIT).
+Loudness is that of ITU-R BS.1770-4: K-weighted, gated.
 
 >>> take = render(heard, find_voice("deep"), Tuning())      # heard: (n,) float32 at MODEL_RATE
 >>> take.samples.shape == heard.shape                        # latency removed
@@ -9,13 +9,14 @@ Loudness is that of ITU-R BS.1770-4 (gated, K-weighted), by the library pyloudno
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio.files import read_mono
+from audio.iir import Filter
+from audio.loudness import k_weighting
 from audio.resample import resample_offline
 from inference.convert import convert_array
 from inference.converter import HOP, MODEL_RATE
@@ -37,6 +38,7 @@ MIN_SPEECH_S = 0.6
 
 _HIGHEST_PEAK = 0.98
 _MOST_GAIN_DB = 40.0
+_BLOCK_S, _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = 0.4, -70.0, 10.0
 _PASSES = 2
 """The meter's absolute gate lets other blocks through at another gain."""
 
@@ -101,8 +103,8 @@ def match_loudness(x: Samples) -> tuple[Samples, float]:
     """Returns x (n,) at MODEL_RATE at `LOUDNESS_LUFS`, and the gain in dB; peaks stay below full scale."""
     gain_db = 0.0
     for _ in range(_PASSES):
-        gain_db += LOUDNESS_LUFS - loudness_lufs(x * np.float32(10 ** (gain_db / 20)))
-        gain_db = min(gain_db, _MOST_GAIN_DB)
+        present = loudness_lufs(x * np.float32(10 ** (gain_db / 20)))
+        gain_db = min(gain_db + LOUDNESS_LUFS - present, _MOST_GAIN_DB)
     peak = float(np.abs(x).max(initial=0))
     if peak > 0:
         gain_db = min(gain_db, 20 * math.log10(_HIGHEST_PEAK / peak))
@@ -110,15 +112,19 @@ def match_loudness(x: Samples) -> tuple[Samples, float]:
 
 
 def loudness_lufs(x: Samples) -> float:
-    """Returns the integrated loudness of x (n,) at MODEL_RATE; minus infinity for silence."""
-    from pyloudnorm import Meter
+    """Returns the integrated loudness of x (n,) at MODEL_RATE (ITU-R BS.1770-4); -inf for silence."""
+    block, step = round(_BLOCK_S * MODEL_RATE), round(_BLOCK_S * MODEL_RATE / 4)
+    weighted = Filter(*k_weighting(MODEL_RATE)).process(np.pad(x, (0, max(0, block - len(x)))))
+    powers = np.add.reduceat(np.square(weighted), np.arange(0, len(weighted), step))[: len(weighted) // step]
+    powers = np.convolve(powers, np.ones(4), "valid") / block
+    loud = powers[_lufs(powers) > _ABSOLUTE_GATE_LUFS]
+    if not loud.size:
+        return -math.inf
+    return float(_lufs(loud[_lufs(loud) > _lufs(loud.mean()) - _RELATIVE_GATE_LU].mean()))
 
-    meter = Meter(MODEL_RATE)
-    shortest = round(meter.block_size * MODEL_RATE) + 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the logarithm of silence
-        padded = np.pad(x, (0, max(0, shortest - len(x)))).astype(np.float64)
-        return float(meter.integrated_loudness(padded))
+
+def _lufs(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(-0.691 + 10 * np.log10(np.maximum(power, 1e-12)))
 
 
 def track_pitch(x: Samples) -> Samples:
