@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
-from inference.engine.messages import EngineParams, Event, StreamConfig
+from inference.engine.messages import EngineParams, Event, RecordWhat, StreamConfig
+from inference.engine.recording import RecordingProgress
 from inference.engine.telemetry import Scope, Telemetry
 from voices.voice import Voice
 
@@ -35,6 +37,19 @@ class EnginePort(Protocol):
 
     def scope(self, cursor: int) -> Scope:
         """Returns the signal that is new since `cursor` (24 kHz); 0 at first."""
+
+    def history(self, seconds: float) -> Scope:
+        """Returns the signal of the last seconds, at most 40, also after `stop`."""
+
+    def start_recording(self, folder: Path, what: RecordWhat = RecordWhat.BOTH) -> None:
+        """Records into FLAC files there; raises RecordingError. `RecordingEnded` follows in the end."""
+
+    def stop_recording(self) -> None:
+        """Ends the recording; `RecordingEnded` follows once its files are whole."""
+
+    @property
+    def recording(self) -> RecordingProgress | None:
+        """Returns how far the recording is that goes on, if any."""
 
     def close(self) -> None:
         """Ends the engine process."""

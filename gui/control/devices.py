@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from audio.devices import Device
 from gui.settings import SettingsStore
-from inference.engine.messages import DeviceInfo, StreamConfig
+from inference.engine.messages import StreamConfig
 
 
 class DeviceController(QObject):
@@ -16,7 +17,7 @@ class DeviceController(QObject):
     def __init__(self, store: SettingsStore, parent: QObject) -> None:
         super().__init__(parent)
         self.settings = store.settings.devices
-        self.listed: tuple[DeviceInfo, ...] = ()
+        self.listed: tuple[Device, ...] = ()
 
     def set_device(self, which: str, name: str | None) -> None:
         """Chooses the `input`, `output` or `monitor` device (None: the system's default)."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from audio.devices import Device
 from gui.settings import DeviceSettings
 from gui.widgets.buttons import IconButton
 from gui.widgets.select import Select
 from gui.widgets.text import label
-from inference.engine.messages import DeviceInfo, DevicesListed, MonitorSource, StreamsOpened
+from inference.engine.messages import DevicesListed, MonitorSource, StreamsOpened
 
 RATES_HZ = (44_100, 48_000, 96_000)
 BLOCKS = (64, 96, 128, 192, 240, 256, 480, 512, 1024)
@@ -45,7 +46,7 @@ class DevicesPanel(QWidget):
         self.opened = label("Chosen when live", "caption")
         self.hint = label("", "caption", wrap=True)
         self.refresh = IconButton("refresh", "Refresh the device lists", 16)
-        self._devices: tuple[DeviceInfo, ...] = ()
+        self._devices: tuple[Device, ...] = ()
         self._settings = DeviceSettings()
         self._monitor = MonitorSource.OFF
         self._lay_out()
@@ -140,7 +141,7 @@ class DevicesPanel(QWidget):
             return FEEDBACK
         return ""
 
-    def _device(self, which: str) -> DeviceInfo | None:
+    def _device(self, which: str) -> Device | None:
         chosen = getattr(self._settings, which)
         outputs = [d for d in self._devices if d.outputs]
         return next((d for d in outputs if (d.name == chosen if chosen else d.is_default_output)), None)

@@ -6,7 +6,7 @@ import concurrent.futures
 import multiprocessing as mp
 
 from audio.devices import DeviceError, list_devices
-from inference.engine.messages import DeviceInfo, DevicesListed
+from inference.engine.messages import DevicesListed
 
 _PATIENCE_S = 10.0
 
@@ -14,24 +14,9 @@ _PATIENCE_S = 10.0
 def describe_devices() -> DevicesListed:
     """The devices as PortAudio sees them from this process; a problem becomes a sentence."""
     try:
-        devices = list_devices()
+        return DevicesListed(tuple(list_devices()))
     except DeviceError as error:
         return DevicesListed((), str(error))
-    return DevicesListed(
-        tuple(
-            DeviceInfo(
-                name=d.name,
-                label=d.label,
-                host_api=d.host_api,
-                inputs=d.inputs,
-                outputs=d.outputs,
-                default_rate_hz=d.default_rate_hz,
-                is_default_input=d.is_default_input,
-                is_default_output=d.is_default_output,
-            )
-            for d in devices
-        )
-    )
 
 
 def list_in_own_process() -> DevicesListed:

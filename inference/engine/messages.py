@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from audio.devices import Device
 from audio.recorder import RecordingEnded
 from voices.tuning import Tuning
 from voices.voice import Voice
@@ -151,24 +152,10 @@ class StreamsOpened:
 
 
 @dataclass(frozen=True)
-class DeviceInfo:
-    """A device a user can choose; `name` is stable across restarts and unique in a listing."""
-
-    name: str
-    label: str
-    host_api: str
-    inputs: int
-    outputs: int
-    default_rate_hz: int
-    is_default_input: bool = False
-    is_default_output: bool = False
-
-
-@dataclass(frozen=True)
 class DevicesListed:
     """Answer to `EngineClient.request_devices`; `problem` is a sentence when listing failed."""
 
-    devices: tuple[DeviceInfo, ...]
+    devices: tuple[Device, ...]
     problem: str = ""
 
 

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.devices import Device
+from audio.files import write_audio
+from audio.recorder import RecordingEnded
 from inference.converter import HOP, MODEL_RATE
 from inference.engine.latency import LatencyBudget
 from inference.engine.messages import (
-    DeviceInfo,
     DevicesListed,
     EngineParams,
     EngineState,
     Event,
     Mode,
+    RecordWhat,
     StateChanged,
     StreamConfig,
     StreamsOpened,
     VoiceReady,
 )
+from inference.engine.recording import RecordingProgress
 from inference.engine.telemetry import Scope, Telemetry, Xruns
 from voices.voice import Voice
 
-MICROPHONE = DeviceInfo("alsa:mic", "Studio Microphone", "ALSA", 1, 0, 48_000, is_default_input=True)
-CABLE = DeviceInfo("alsa:cable", "Menura Cable", "ALSA", 2, 2, 48_000, is_default_output=True)
-HEADPHONES = DeviceInfo("alsa:phones", "Headphones", "ALSA", 0, 2, 48_000)
+MICROPHONE = Device(
+    0, "alsa:mic", "Studio Microphone", "ALSA", 1, 0, 48_000, 0.005, 0.0, is_default_input=True
+)
+CABLE = Device(1, "alsa:cable", "Menura Cable", "ALSA", 2, 2, 48_000, 0.005, 0.005, is_default_output=True)
+HEADPHONES = Device(2, "alsa:phones", "Headphones", "ALSA", 0, 2, 48_000, 0.0, 0.005)
 DEVICES = (MICROPHONE, CABLE, HEADPHONES)
 VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410))
 SECONDS = 12
@@ -69,7 +76,7 @@ class FakeEngine:
     `opens` false: a start fails with `refusal`.
     """
 
-    devices: tuple[DeviceInfo, ...] = DEVICES
+    devices: tuple[Device, ...] = DEVICES
     opens: bool = True
     refusal: str = "The microphone is used by another program: close it and try again."
     clock: Callable[[], float] = monotonic
@@ -84,6 +91,7 @@ class FakeEngine:
 
     def __post_init__(self) -> None:
         self._began: float | None = None
+        self._recording: tuple[Path, RecordWhat, float] | None = None
 
     def start(self, config: StreamConfig) -> None:
         """Goes live, or fails as told."""
@@ -152,6 +160,42 @@ class FakeEngine:
         hops = np.arange(start // HOP, end // HOP) % f0.size
         return Scope(end, x[samples], y[samples], f0[hops], g0[hops])
 
+    def history(self, seconds: float) -> Scope:
+        """What flowed in the last `seconds` since the start."""
+        nothing = np.zeros(0, np.float32)
+        if self._began is None:
+            return Scope(0, nothing, nothing, nothing, nothing)
+        end = self._position()
+        samples = np.arange(max(0, end - round(seconds * MODEL_RATE) // HOP * HOP), end)
+        hops = samples[::HOP] // HOP
+        (x, f0), (y, g0) = self._speech()
+        wrapped = samples % x.size
+        return Scope(end, x[wrapped], y[wrapped], f0[hops % f0.size], g0[hops % g0.size])
+
+    def start_recording(self, folder: Path, what: RecordWhat = RecordWhat.BOTH) -> None:
+        """Remembers since when, and what for."""
+        self._recording = (folder, what, self.clock())
+
+    def stop_recording(self) -> None:
+        """Writes as much of the signals as the time that went by."""
+        if self._recording is None:
+            return
+        folder, what, since = self._recording
+        seconds = self.clock() - since
+        signals = {"input": self._speech()[0][0], "output": self._speech()[1][0]}
+        names = [name for name in signals if what in (RecordWhat.BOTH, name)]
+        for name in names:
+            write_audio(
+                folder / f"{name}.flac", np.resize(signals[name], round(seconds * MODEL_RATE)), MODEL_RATE
+            )
+        self._recording = None
+        self.events.append(RecordingEnded(tuple(folder / f"{name}.flac" for name in names), seconds, 0))
+
+    @property
+    def recording(self) -> RecordingProgress | None:
+        """How far it is."""
+        return RecordingProgress(self.clock() - self._recording[2], 0) if self._recording else None
+
     def close(self) -> None:
         """Is over."""
         self.closed = True
@@ -174,8 +218,3 @@ class FakeEngine:
         if self.params and self.params[-1].mode is Mode.MUTE:
             heard[1] = heard[1] * 0
         return heard
-
-
-def other(device: DeviceInfo, **changes: object) -> DeviceInfo:
-    """Returns a variation of a device."""
-    return replace(device, **changes)  # type: ignore[arg-type]
