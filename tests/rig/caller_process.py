@@ -10,6 +10,7 @@ in which this process was not called leaves a gap (counted in `missed`) and shif
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import sys
@@ -116,6 +117,10 @@ def main(signal_file: str, result_file: str, seconds: str, pattern: str) -> None
     signal.signal(signal.SIGTERM, lambda *_: tape.done.set())
     gone = threading.Event()
     client.set_shutdown_callback(lambda _status, _reason: gone.set())
+    # What exists now lives as long as the call; a collection would only delay a cycle.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     with client:
         connection = Connection(client, pattern)
         while not tape.done.is_set() and not gone.is_set():

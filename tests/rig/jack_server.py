@@ -7,10 +7,13 @@ with JackServer() as server:
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
@@ -25,14 +28,16 @@ class JackServer:
     """`jackd` with its dummy driver under a name of its own, so that servers of other tests do not meet.
 
     `rate` in Hz, `period` in frames; the dummy driver's clock makes one cycle every `period / rate`
-    seconds. The device that clients see is `system`, with one input and one output channel.
+    seconds. The device that clients see is `system`, with one input and one output channel. `accuse`
+    lets it write down who was late.
     """
 
-    def __init__(self, rate: int = RATE, period: int = PERIOD) -> None:
+    def __init__(self, rate: int = RATE, period: int = PERIOD, accuse: bool = False) -> None:
         self.rate = rate
         self.period = period
         self.name = f"menura-{uuid.uuid4().hex[:12]}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._log = Path(tempfile.mkdtemp(prefix="menura-jackd-")) / "log" if accuse else None
 
     def __enter__(self) -> JackServer:
         require_jackd()
@@ -46,6 +51,8 @@ class JackServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        if self._log:
+            shutil.rmtree(self._log.parent, ignore_errors=True)
 
     def env(self, base: dict[str, str] | None = None) -> dict[str, str]:
         """`base` (default: this process's environment) with this server as the only one a client finds."""
@@ -55,11 +62,10 @@ class JackServer:
 
     def start(self) -> None:
         """Starts the server and returns when clients can connect. Raises RuntimeError if they never can."""
-        options = ["-n", self.name, *scheduling(), "-d", "dummy", "-r", str(self.rate)]
-        options += ["-p", str(self.period), "-C", "1", "-P", "1"]
-        self._process = subprocess.Popen(
-            ["jackd", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        options = ["-n", self.name, *scheduling()]
+        options += ["-d", "dummy", "-r", str(self.rate), "-p", str(self.period), "-C", "1", "-P", "1"]
+        with open(self._log or os.devnull, "ab") as log:
+            self._process = subprocess.Popen(["jackd", *options], stdout=log, stderr=log)
         waited = subprocess.run(
             ["jack_wait", "-s", self.name, "-w", "-t", str(_READY_TIMEOUT_S)],
             capture_output=True,
@@ -84,6 +90,21 @@ class JackServer:
             f"jack_*{self.name}*"
         ):  # semaphores of clients that were killed
             left_over.unlink(missing_ok=True)
+
+    def accusations(self) -> Counter[str]:
+        """Late cycles so far by cause, for a server made with `accuse`; complete after `stop`.
+
+        "server": the driver itself woke up late. "NAME Triggered": that client had been signalled and did
+        not run yet; "NAME Running": it was in its callback.
+        """
+        assert self._log
+        found: Counter[str] = Counter()
+        for line in self._log.read_text(errors="replace").splitlines():
+            if "JackTimedDriver::Process XRun" in line:
+                found["server"] += 1
+            elif late := re.search(r"XRun: client = (\S+) was not finished, state = (\w+)", line):
+                found[f"{re.sub(r'-[0-9]+$', '', late[1])} {late[2]}"] += 1
+        return found
 
     def restart(self) -> None:
         """Stops the server and starts it again under the same name."""

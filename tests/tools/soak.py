@@ -1,9 +1,10 @@
 """Runs the studio against a real audio server for a while, resized all the time, and counts what went wrong.
 
-    DISPLAY=:77 python -m tests.tools.soak [--minutes 10] [--voice deep] [--json FILE]
+    DISPLAY=:77 python -m tests.tools.soak [--minutes 10] [--voice deep] [--hidden] [--json FILE]
 
 A JACK caller speaks into it and records nothing; the window is the real one, with the real engine. Prints
-xruns of the engine and of the server, latency at start and end, CPU of window and engine, and memory.
+xruns of the engine and of the server, who was late (`tests.tools.floor`: how much of that is the machine),
+latency at start and end, CPU of window and engine, and memory.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def wait(seconds: float) -> None:
     loop.exec()
 
 
-def soak(minutes: float, voice: str) -> dict[str, object]:
+def soak(minutes: float, voice: str, hidden: bool) -> dict[str, object]:
     """Returns the figures of one run."""
     # Imported here: the engine's processes import this module again, and a studio's would find no Qt there.
     from PySide6.QtCore import QTimer
@@ -47,11 +48,12 @@ def soak(minutes: float, voice: str) -> dict[str, object]:
     from inference.engine.client import EngineClient
     from tests.rig.caller import Caller
     from tests.rig.jack_server import JackServer
+    from tests.rig.machine import Stolen
     from tests.rig.speech import speech
     from voices.builtin import builtin_voices
 
     app = QApplication(sys.argv[:1])
-    with JackServer() as server, tempfile.TemporaryDirectory() as home, EngineClient() as engine:
+    with JackServer(accuse=True) as server, tempfile.TemporaryDirectory() as home, EngineClient() as engine:
         # Read by the processes that the engine starts from here on.
         os.environ.update(server.env(), MENURA_HOME=home)
         session = Session(builtin_voices(), SettingsStore.open(Path(home)))
@@ -59,7 +61,8 @@ def soak(minutes: float, voice: str) -> dict[str, object]:
         session.attach(engine)
         session.choose_voice(voice)
         window.resize(1400, 900)
-        window.show()
+        if not hidden:
+            window.show()
         session.start()
         seconds = 60 * minutes
         call = Caller(server).start(speech(seconds), seconds + 4 * _SETTLE_S)
@@ -69,7 +72,7 @@ def soak(minutes: float, voice: str) -> dict[str, object]:
         resizes.timeout.connect(lambda: window.resize(random.randint(1000, 1480), random.randint(650, 980)))
         resizes.start(_RESIZE_MS)
         wait(_SETTLE_S)
-        first = engine.telemetry()
+        first, late, stolen = engine.telemetry(), server.accusations(), Stolen()
         begin, own = time.perf_counter(), psutil.Process()
         own.cpu_percent()
         wait(seconds)
@@ -90,6 +93,8 @@ def soak(minutes: float, voice: str) -> dict[str, object]:
             "worker_restarts": last.worker_restarts,
             "stream_restarts": last.stream_restarts,
         }
+        figures["late_cycles_by_client"] = dict(server.accusations() - late)
+        figures["percent_stolen_by_host"] = round(stolen.percent, 2)
         resizes.stop()
         recording = call.finish(60.0)
         figures["server_xruns"] = len(recording.xruns)
@@ -102,9 +107,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--voice", default="deep")
+    parser.add_argument("--hidden", action="store_true", help="never show the window")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    text = json.dumps(soak(options.minutes, options.voice), indent=2)
+    text = json.dumps(soak(options.minutes, options.voice, options.hidden), indent=2)
     sys.stdout.write(text + "\n")
     if options.json:
         options.json.write_text(text + "\n")
