@@ -178,18 +178,96 @@ def test_any_recipe_is_bounded_on_speech(pitch, formant, whisper, roughness, fix
     assert np.abs(output).max() < 4.0
 
 
-@pytest.mark.parametrize("knob", ["pitch_semitones", "formant_semitones"])
+KNOBS = {
+    "pitch_semitones": (-4.0, 4.0),
+    "formant_semitones": (-4.0, 4.0),
+    "timbre": (0.0, 1.5),
+    "intonation": (0.0, 2.0),
+}
+
+
+@pytest.mark.parametrize("knob", KNOBS)
 def test_turning_a_knob_does_not_click(knob):
-    source = vowel(130.0, 1.5, (600.0, 1500.0))
+    source = vowel(130.0 + 20 * np.sin(np.arange(36_000) / 4000), 1.5, (600.0, 1500.0))
+    recipe = Recipe(formant_semitones=3.0)
 
     def wobble(hop: int) -> Tuning:
-        return Tuning(**{knob: 4.0 if hop // 10 % 2 else -4.0})
+        return Tuning(**{knob: KNOBS[knob][hop // 10 % 2]})
 
     def roughest(signal: np.ndarray) -> float:
         return float(np.abs(np.diff(signal[MODEL_RATE // 4 :], 2)).max())
 
-    steady = max(roughest(convert(source, controls=Tuning(**{knob: v}))) for v in (-4.0, 4.0))
-    assert roughest(convert(source, controls=wobble)) < 1.6 * steady
+    steady = max(roughest(convert(source, recipe, Tuning(**{knob: v}))) for v in KNOBS[knob])
+    assert roughest(convert(source, recipe, wobble)) < 1.6 * steady
+
+
+def test_a_knob_is_where_it_was_put_within_50_ms():
+    source = vowel(130.0, 1.0)
+    late = convert(source, controls=lambda hop: Tuning(pitch_semitones=7.0 if hop >= 50 else 0.0))
+    f0 = track(late[50 * HOP :])[:, 0]
+    # 10 ms of look-ahead, 50 ms to arrive, 25 ms that the tracker looks back on.
+    assert 12 * abs(np.log2(f0[9] / (130.0 * 2 ** (7 / 12)))) < 0.5
+
+
+@pytest.mark.parametrize("intonation", [0.0, 0.5, 2.0])
+def test_intonation_scales_the_melody_around_its_middle(intonation):
+    contour = 150.0 * 2 ** (0.25 * np.sin(2 * np.pi * np.arange(3 * MODEL_RATE) / MODEL_RATE))
+    source = vowel(contour, 3.0)
+
+    def melody(signal: np.ndarray) -> np.ndarray:
+        return np.log2(track(signal[MODEL_RATE:])[20:-5, 0])
+
+    before, after = melody(source), melody(convert(source, controls=Tuning(intonation=intonation)))
+    assert after.std() == pytest.approx(intonation * before.std(), abs=0.02)
+    assert np.median(after) == pytest.approx(np.median(before), abs=0.08)
+
+
+def harmonics_to_noise_db(signal: np.ndarray, f0_hz: float) -> float:
+    """Power at the harmonics of a steady vowel against the power between them."""
+    spectrum = np.abs(np.fft.rfft(signal[-MODEL_RATE:] * np.hanning(MODEL_RATE))) ** 2
+    hz = np.arange(spectrum.size)
+    near = np.abs(hz - f0_hz * np.round(hz / f0_hz)) < 6
+    inside = (hz > 80) & (hz < 8000)
+    return float(10 * np.log10(spectrum[near & inside].sum() / spectrum[~near & inside].sum()))
+
+
+def test_breathiness_mixes_breath_into_voice_and_leaves_the_pitch():
+    source = vowel(150.0, 2.0)
+    voices = [convert(source, controls=Tuning(breathiness=b)) for b in (0.0, 0.3, 1.0)]
+    clearness = [harmonics_to_noise_db(voice, 150.0) for voice in voices]
+    assert clearness[0] > clearness[1] + 6 > clearness[2] + 9
+    assert median_f0(voices[2][MODEL_RATE // 2 :]) == pytest.approx(150.0, rel=0.02)
+
+
+def test_breathiness_leaves_what_has_no_voice_alone():
+    hiss = (0.02 * np.random.default_rng(8).normal(size=MODEL_RATE)).astype(np.float32)
+    np.testing.assert_allclose(
+        convert(hiss, controls=Tuning(breathiness=1.0))[MODEL_RATE // 4 :],
+        convert(hiss)[MODEL_RATE // 4 :],
+        atol=0.02,
+    )
+
+
+def test_timbre_says_how_far_towards_the_recipe():
+    source = vowel(110.0, 1.0, (600.0, 2200.0))
+    recipe = Recipe(formant_semitones=4.0)
+    for timbre in (0.0, 0.5, 1.0, 1.5):
+        expected = 2200.0 * 2 ** (4.0 * timbre / 12)
+        output = convert(source, recipe, Tuning(timbre=timbre))[MODEL_RATE // 4 :]
+        assert peak_hz(output, 0.8 * expected, 1.25 * expected) == pytest.approx(expected, rel=0.05)
+
+
+def test_timbre_fades_whisper_and_roughness():
+    source = vowel(150.0, 1.5)
+    for recipe in (Recipe(whisper=1.0), Recipe(roughness=1.0)):
+        own = convert(source, recipe, Tuning(timbre=0.0))
+        np.testing.assert_allclose(own, convert(source), atol=1e-6)
+        assert harmonics_to_noise_db(convert(source, recipe), 150.0) < 10
+
+
+def test_matching_the_range_of_a_recipe_does_nothing(speech):
+    off, on = (convert(speech[:12_000], controls=Tuning(match_pitch=m)) for m in (False, True))
+    np.testing.assert_array_equal(off, on)
 
 
 def test_controls_add_to_the_recipe():

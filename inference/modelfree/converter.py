@@ -41,8 +41,9 @@ class ModelFreeConverter:
 
     Speech is split into vocal-tract envelope (linear prediction) and residual; the residual gets its
     new period by pitch-synchronous overlap-add, the envelope is stretched. The tuning adds to the
-    recipe's shifts; the sums are held to +-24 (pitch) and +-12 (formants) semitones. Unshifted, the
-    output is the input `latency_samples` later.
+    recipe's shifts; the sums are held to +-24 (pitch) and +-12 (formants) semitones. Its timbre scales
+    the recipe's formants, whisper and roughness; `match_pitch` does nothing, for a recipe has no range of
+    its own. Unshifted, the output is the input `latency_samples` later.
 
     >>> converter = ModelFreeConverter(Recipe(pitch_semitones=5))
     >>> converter.warm_up()
@@ -50,7 +51,6 @@ class ModelFreeConverter:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
         self._tracker = F0Tracker()
         self._analyser = EnvelopeAnalyser()
         self._warp = FormantWarp()
@@ -110,7 +110,7 @@ class ModelFreeConverter:
         """
         clean = finite(block)
         f0_hz, voicing = self._tracker.step(clean)
-        self._plan.turn(tuning)
+        self._plan.turn(tuning, f0_hz, voicing)
         self._append(clean)
         correlation = self._analyser.autocorrelation(self._speech[-WINDOW:], f0_hz)
         inverses = (predictor(0.5 * (self._correlation + correlation))[0], predictor(correlation)[0])
@@ -120,7 +120,7 @@ class ModelFreeConverter:
             self._residual(inverses), self._end - LATENCY - HOP, self._marker, self._plan
         )
         self._marker.forget(self._player.oldest)
-        excitation = self._breath.mix(excitation, self._recipe.whisper)
+        excitation = self._breath.mix(excitation, self._plan.whisper, self._plan.breathiness, voicing)
         voice = self._resonate(excitation, inverses)
         peak = float(np.abs(self._input[-LATENCY - 3 * HOP :]).max())
         self._output[:] = self._guard.apply(voice, peak)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from inference.converter import MODEL_RATE
+from inference.median import RunningMedian
 from voices.tuning import Tuning
 from voices.voice import Recipe
 
@@ -13,8 +14,15 @@ _PITCH_LIMIT = 24.0
 _FORMANT_LIMIT = 12.0
 _F0_MIN_HZ = 25.0
 _F0_MAX_HZ = 2000.0
+_SURE = 0.7
+"""Voicing from which a hop says something about the speaker's range."""
+
 _ROUGH_GAIN = 0.75
 _ROUGH_PERIOD = 0.07
+_EASE = 0.5
+"""Share of the way to a slider's new place that is gone per hop: 97 % in 50 ms."""
+
+_ARRIVED = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,38 +34,59 @@ class Placement:
 
 
 class Plan:
-    """Turns periods of the speaker into periods of the voice.
+    """Turns periods of the speaker into periods of the voice, and says what else the tuning asks for.
 
-    Roughness makes every other period weaker and later, as vocal fry does: a subharmonic at half the
-    pitch.
+    `formant_ratio` stretches the vocal tract, `whisper` and `breathiness` are shares of breath; all
+    follow the tuning within 50 ms. Roughness makes every other period weaker and later, as vocal fry
+    does: a subharmonic at half the pitch.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
+        self._median = RunningMedian()
         self.reset()
 
     def reset(self) -> None:
-        """Forgets which of two periods comes next, and the tuning."""
+        """Forgets which of two periods comes next, the speaker, and where the sliders were."""
         self._weak = False
-        self._pitch_ratio = _ratio(self._recipe.pitch_semitones, _PITCH_LIMIT)
-        self.formant_ratio = _ratio(self._recipe.formant_semitones, _FORMANT_LIMIT)
+        self._median.reset()
+        self._sliders: tuple[float, ...] = ()
+        self.turn(Tuning(), 0.0, 0.0)
+        self._sliders = ()
 
-    def turn(self, tuning: Tuning) -> None:
-        """Takes the tuning for the hop to come; they add to the recipe's shifts."""
+    def turn(self, tuning: Tuning, f0_hz: float, voicing: float) -> None:
+        """Takes the tuning for the hop to come, and the speaker's pitch in it (0 = unvoiced)."""
         recipe = self._recipe
-        self._pitch_ratio = _ratio(recipe.pitch_semitones + tuning.pitch_semitones, _PITCH_LIMIT)
-        self.formant_ratio = _ratio(recipe.formant_semitones + tuning.formant_semitones, _FORMANT_LIMIT)
+        if f0_hz > 0 and voicing > _SURE:
+            self._median.add(f0_hz)
+        wanted = (
+            recipe.pitch_semitones + tuning.pitch_semitones,
+            recipe.formant_semitones * tuning.timbre + tuning.formant_semitones,
+            tuning.intonation,
+            min(recipe.whisper * tuning.timbre, 1.0),
+            min(recipe.roughness * tuning.timbre, 1.0),
+            tuning.breathiness,
+        )
+        if wanted != self._sliders:
+            before = self._sliders or wanted
+            self._sliders = tuple(_eased(b, w) for b, w in zip(before, wanted, strict=True))
+        pitch, formant, self._intonation, self.whisper, self._roughness, self.breathiness = self._sliders
+        self._pitch_ratio = _ratio(pitch, _PITCH_LIMIT)
+        self.formant_ratio = _ratio(formant, _FORMANT_LIMIT)
+        self._middle_hz = 0.0 if self._intonation == 1.0 else 2.0**self._median.octave
 
     def output_hz(self, f0_hz: float) -> float:
         """F0 of the voice when the speaker's is `f0_hz`, in Hz."""
         base = self._recipe.fixed_pitch_hz or f0_hz
+        if self._middle_hz and not self._recipe.fixed_pitch_hz:
+            base = self._middle_hz * (f0_hz / self._middle_hz) ** self._intonation
         return min(max(base * self._pitch_ratio, _F0_MIN_HZ), _F0_MAX_HZ)
 
     def next(self, period: float) -> Placement:
         """Placement of the grain that follows one whose period in the speech is `period` samples."""
         target = MODEL_RATE / self.output_hz(MODEL_RATE / period)
         gain = math.sqrt(target / period)
-        roughness = self._recipe.roughness
+        roughness = self._roughness
         if self._weak:
             gain *= 1.0 - _ROUGH_GAIN * roughness
         side = 1.0 if self._weak else -1.0
@@ -66,6 +95,11 @@ class Plan:
     def advance(self) -> None:
         """Tells that a grain has been placed."""
         self._weak = not self._weak
+
+
+def _eased(before: float, wanted: float) -> float:
+    moved = before + _EASE * (wanted - before)
+    return moved if abs(wanted - moved) > _ARRIVED else wanted
 
 
 def _ratio(semitones: float, limit: float) -> float:
