@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import cli_voices
+from cli_sound import Sound, sound_options
 from cli_voices import AsJson, print_json
 
 app = typer.Typer(
@@ -25,16 +26,6 @@ app = typer.Typer(
 )
 app.add_typer(cli_voices.app, name="voices")
 
-Pitch = Annotated[float | None, typer.Option(min=-24, max=24, help="Pitch shift in semitones.")]
-Formant = Annotated[float | None, typer.Option(min=-12, max=12, help="Formant shift in semitones.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Another slider, such as timbre=0.8; may be repeated.",
-    ),
-]
 InputDevice = Annotated[str | None, typer.Option("--input", help="Microphone, by name (`menura devices`).")]
 OutputDevice = Annotated[str | None, typer.Option("--output", help="Where the voice goes, by name.")]
 
@@ -102,13 +93,12 @@ def devices(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@sound_options
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A sound file.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; the suffix is its format.")],
     voice: Annotated[str, typer.Option(help=_VOICE_HELP)],
-    pitch: Pitch = None,
-    formant: Formant = None,
-    settings: Settings = None,
+    sound: Sound,
     runtime: Runtime = "auto",
 ) -> None:
     """Converts a sound file, through the same path as a call."""
@@ -118,23 +108,29 @@ def convert(
     from voices.library import find_anywhere
 
     chosen = find_anywhere(voice)
-    tuning = _tuning(chosen, pitch, formant, settings)
-    done = convert_file(source, target, chosen, tuning)
+    done = convert_file(
+        source,
+        target,
+        chosen,
+        sound.tuning(chosen),
+        noise_suppression=sound.noise_suppression,
+        loudness_match=sound.loudness_match,
+    )
     if done.cleaned:
         typer.echo(f"{done.cleaned} samples were not numbers and were set to silence.", err=True)
     typer.echo(f"{target}: {done.seconds:.2f} s at {done.rate} Hz")
 
 
 @app.command()
+@sound_options
 def live(
     voice: Annotated[str | None, typer.Option(help=_VOICE_HELP)] = None,
     bypass: Annotated[bool, typer.Option("--bypass", help="Pass the microphone through unchanged.")] = False,
     input_device: InputDevice = None,
     output_device: OutputDevice = None,
     monitor: Annotated[str | None, typer.Option(help="Device on which you hear the result.")] = None,
-    pitch: Pitch = None,
-    formant: Formant = None,
-    settings: Settings = None,
+    *,
+    sound: Sound,
     rate: Annotated[int | None, typer.Option(help="Sample rate in Hz; chosen for you if left out.")] = None,
     block: Annotated[
         int | None, typer.Option(min=16, max=8192, help="Frames per device block; the device's if left out.")
@@ -153,17 +149,12 @@ def live(
     config = StreamConfig(input_device, output_device, monitor, rate, block)
     params = EngineParams(
         mode=Mode.BYPASS if bypass else Mode.CONVERTED,
-        tuning=_tuning(chosen, pitch, formant, settings),
+        tuning=sound.tuning(chosen),
+        noise_suppression=sound.noise_suppression,
+        loudness_match=sound.loudness_match,
         monitor=MonitorSource.CONVERTED if monitor else MonitorSource.OFF,
     )
     _run_live(config, chosen, params, seconds, report)
-
-
-def _tuning(voice: Any, pitch: float | None, formant: float | None, settings: list[str] | None) -> Any:
-    """The voice's own tuning with what the options say instead. Raises TuningError."""
-    options = {"pitch_semitones": pitch, "formant_semitones": formant}
-    given = [f"{name}={value}" for name, value in options.items() if value is not None]
-    return voice.tuning.with_settings([*given, *(settings or [])])
 
 
 def _run_live(config: Any, voice: Any, params: Any, seconds: float | None, report: Path | None) -> None:
@@ -208,6 +199,16 @@ def bench(
     result = run_bench(typer.echo)
     if file:
         write_text(file, json.dumps(result, indent=2) + "\n")
+
+
+@app.command()
+def tell(
+    action: Annotated[str, typer.Argument(help="mute, bypass, panic, talk, next, ... (wrong ones list all)")],
+) -> None:
+    """Tells the open studio what to do: for key bindings of a desktop, foot switches and stream decks."""
+    from gui.remote import tell_studio
+
+    tell_studio(action)
 
 
 @app.command()

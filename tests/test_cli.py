@@ -11,11 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import typer
+from typer.testing import CliRunner
 
 import cli
+from cli_sound import Sound, sound_options
 from inference import bench, doctor, measure
 from inference.sample import bundled_speech
-from voices.builtin import builtin_voices
+from voices.builtin import builtin_voices, find_voice
+from voices.tuning import Tuning
 
 COMMANDS = ["devices", "voices", "convert", "live", "latency", "bench", "doctor"]
 
@@ -121,6 +125,50 @@ def test_convert(run, clip: Path, tmp_path: Path) -> None:
     assert (outcome.status, outcome.err) == (0, "")
     assert "0.30 s at 24000 Hz" in outcome.out
     assert soundfile.info(tmp_path / "out.flac").frames == 7200
+
+
+SOUND = {
+    "--timbre 0.2": {"timbre": 0.2},
+    "--intonation 0": {"intonation": 0.0},
+    "--breathiness 0.5 --low -3 --brightness 4": {"breathiness": 0.5, "low_db": -3.0, "brightness_db": 4.0},
+    "--gain 6 --no-match-pitch": {"output_gain_db": 6.0, "match_pitch": False},
+    "--pitch 2 --set pitch_semitones=3": {"pitch_semitones": 3.0},
+}
+
+
+@pytest.mark.parametrize("options", SOUND)
+def test_options_of_the_sound_reach_the_tuning(options: str) -> None:
+    heard: list[Sound] = []
+    app = typer.Typer()
+
+    @app.command()
+    @sound_options
+    def speak(sound: Sound) -> None:
+        heard.append(sound)
+
+    assert CliRunner().invoke(app, options.split()).exit_code == 0
+    assert heard[0].tuning(find_voice("robot")) == Tuning(**SOUND[options])
+    assert (heard[0].noise_suppression, heard[0].loudness_match) == (0.0, True)
+
+
+def test_convert_takes_every_option_of_the_sound(run, clip: Path, tmp_path: Path) -> None:
+    def converted(*options: str) -> np.ndarray:
+        outcome = run("convert", clip, tmp_path / "out.wav", "--voice", "child", *options)
+        assert (outcome.status, outcome.err) == (0, "")
+        return soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
+
+    plain = converted()
+    for options in (
+        ("--timbre", "0.5"),
+        ("--intonation", "0"),
+        ("--breathiness", "1"),
+        ("--low", "9"),
+        ("--brightness", "9"),
+        ("--gain", "-6"),
+        ("--noise-suppression", "1"),
+        ("--no-loudness-match",),
+    ):
+        assert np.abs(converted(*options) - plain).max() > 1e-3, options
 
 
 def test_convert_tells_of_cleaned_samples(run, tmp_path: Path) -> None:
