@@ -1,50 +1,63 @@
-"""From recordings of a person to a voice: checks, speaker embedding, pitch range. Needs no torch.
+"""From recordings of a person to a voice: quality, best parts, speaker embedding, pitch range. No torch.
 
 >>> found = enroll([read_mono("me.wav")])        # clips of (samples, rate)
->>> voice = make_voice(found, "me", "Me", source="recorded by myself", licence="private")
+>>> for card in found.cards:
+...     print([f"{line.name}: {line.value}. {line.advice}" for line in card.lines])
+>>> archive = make_archive(found, "Me", Consent("Ada Nowak", "2026-11-22"))
+>>> Library.open().add(archive)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.resample import resample_offline
-from inference.converter import HOP, MODEL_RATE
-from inference.f0 import F0Tracker
-from inference.speech import ENCODER_RATE, PARTIAL, padding, partial_starts, trim_silence
+from inference.quality.card import Grade, Quality
+from inference.quality.examine import ENOUGH_SPEECH_S, judge, unusable
+from inference.quality.examine import LEAST_SPEECH_S as MIN_SPEECH_S
+from inference.quality.heard import Heard, UnusableError
+from inference.quality.speakers import agreement
+from inference.segments import Segment, choose_segments
+from inference.speaker import embed_stretches
+from voices.archive import VoiceArchive
+from voices.clip import Clip
+from voices.manifest import Consent
 from voices.voice import Voice, VoiceKind
+
+__all__ = [
+    "MIN_SPEECH_S",
+    "Enrolment",
+    "EnrolmentError",
+    "Recording",
+    "Segment",
+    "embed_stretches",
+    "enroll",
+    "enroll_recordings",
+    "hear",
+    "make_archive",
+    "make_voice",
+]
 
 Samples = NDArray[np.float32]
 
-MIN_SPEECH_S = 3.0
-"""Less speech than this gives an embedding that says little about the speaker."""
-
-MAX_SPEECH_S = 90.0
-"""More speech than this does not move the embedding; the rest is left unheard."""
-
-_FAIR_SPEECH_S = 8.0
-_MAX_BAD = 0.01
-_FULL_SCALE = 0.999
-_CLIPPED_ERROR = 0.03
-_CLIPPED_WARNING = 0.002
-_LOUDNESS = 10 ** (-30 / 20)
-_SURE_VOICING = 0.6
 _RANGE_PERCENT = (5, 95)
-_HALVES_ALIKE = 0.70
-"""Of 25 single speakers all stayed above it, of 10 random pairs 6 fell below."""
-
-_MAX_PITCH_S = 30.0
+_SAME_PERSON, _SAME_PERSON_IN_NOISE = 0.54, 0.42
+"""Least agreement across recordings: two microphones make one person less alike, noise and echo more so."""
 
 
 class EnrolmentError(ValueError):
     """Recordings that no voice can be made from; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A clip with its card. `heard` is None where the card refuses the clip as unusable."""
+
+    card: Quality
+    heard: Heard | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,8 @@ class Enrolment:
 
     `embedding`: 256 floats, unit length. `f0_median_hz` and the range that holds 90 % of the voiced
     frames, all 0 when nothing is voiced. `speech_s`: seconds of speech heard. `advice`: sentences
-    about recordings that are usable but could be better.
+    about recordings that are usable but could be better. `cards`: one per clip, in order. `segments`: the
+    best 10 to 60 s, which the embedding rests on, at a common loudness.
     """
 
     embedding: tuple[float, ...]
@@ -62,31 +76,53 @@ class Enrolment:
     f0_high_hz: float
     speech_s: float
     advice: tuple[str, ...] = ()
+    cards: tuple[Quality, ...] = ()
+    segments: tuple[Segment, ...] = ()
 
 
-def enroll(clips: Sequence[tuple[Samples, int]]) -> Enrolment:
-    """Listens to one speaker's clips, each (samples (n,), rate in Hz). Raises EnrolmentError."""
-    if not clips:
+def hear(samples: Samples, rate: int) -> Recording:
+    """Listens to one clip: samples (n,) at `rate` Hz. Never raises: see `Recording.card.refusal`."""
+    try:
+        heard = Heard(samples, rate)
+    except UnusableError as error:
+        return Recording(unusable(samples, rate, str(error)), None)
+    return Recording(judge(heard), heard)
+
+
+def enroll(clips: Sequence[tuple[Samples, int]], trusted: bool = False) -> Enrolment:
+    """Listens to one speaker's clips, each (samples (n,), rate in Hz). Raises EnrolmentError.
+
+    `trusted` takes clips in which a second speaker or music is suspected: a corpus says who speaks.
+    """
+    return enroll_recordings([hear(samples, rate) for samples, rate in clips], trusted)
+
+
+def enroll_recordings(recordings: Sequence[Recording], trusted: bool = False) -> Enrolment:
+    """What `enroll` finds, from clips that `hear` has heard. Raises EnrolmentError."""
+    if not recordings:
         raise EnrolmentError("There is no recording to learn the voice from; give at least one sound file.")
-    spoken = [_speech(samples, rate) for samples, rate in clips]
-    seconds = sum(len(x) for x in spoken) / MODEL_RATE
+    heard = _usable(recordings, trusted)
+    cards = tuple(recording.card for recording in recordings)
+    seconds = sum(card.speech_s for card in cards)
     if seconds < MIN_SPEECH_S:
         raise EnrolmentError(
             f"There are only {seconds:.1f} s of speech; "
             f"record at least {MIN_SPEECH_S:.0f} s, better 10 to 60 s."
         )
-    heard = np.concatenate(spoken)[: round(MAX_SPEECH_S * MODEL_RATE)]
-    partials = embed_stretches(resample_offline(heard, MODEL_RATE, ENCODER_RATE))
-    mean = partials.mean(axis=0)
-    embedding = mean / np.linalg.norm(mean)
-    low, median, high = _pitch_range(heard[: round(_MAX_PITCH_S * MODEL_RATE)])
+    stretches = np.concatenate([part for one in heard for part in one.stretches])
+    if not trusted and agreement(stretches) < _least_agreement(cards):
+        raise EnrolmentError("The recordings are not all of the same person; use a single speaker.")
+    segments, embedding = choose_segments(heard)
+    low, median, high = _pitch_range(np.concatenate([one.voiced_hz for one in heard]))
     return Enrolment(
         embedding=tuple(float(value) for value in embedding),
         f0_median_hz=median,
         f0_low_hz=low,
         f0_high_hz=high,
-        speech_s=len(heard) / MODEL_RATE,
-        advice=_advice(clips, seconds, _halves_alike(partials), median),
+        speech_s=seconds,
+        advice=_advice(cards, seconds),
+        cards=cards,
+        segments=segments,
     )
 
 
@@ -101,92 +137,63 @@ def make_voice(
         kind=VoiceKind.NEURAL,
         embedding=found.embedding,
         f0_median_hz=found.f0_median_hz,
+        f0_low_hz=found.f0_low_hz,
+        f0_high_hz=found.f0_high_hz,
         licence=licence,
         source=source,
     )
 
 
-def _speech(samples: Samples, rate: int) -> Samples:
-    """The spoken part of one clip at MODEL_RATE, without offset. Raises EnrolmentError."""
-    x = np.asarray(samples, np.float32)
-    if x.ndim != 1:
-        raise EnrolmentError("A recording must have one channel here; mix it to mono first.")
-    finite = np.isfinite(x)
-    if x.size and finite.mean() < 1 - _MAX_BAD:
-        raise EnrolmentError(
-            "The recording holds invalid samples; export it again from the program it came from."
-        )
-    x = np.where(finite, x, np.float32(0)).clip(-8, 8)
-    if x.size == 0 or np.ptp(x) < 1e-4:
-        raise EnrolmentError("The recording is silent; check that the right microphone was on.")
-    if clipped_share(x) > _CLIPPED_ERROR:
-        raise EnrolmentError("The recording is badly overdriven; lower the input level and record again.")
-    x = resample_offline(x - x.mean(dtype=np.float64).astype(np.float32), rate, MODEL_RATE)
-    return trim_silence(x.astype(np.float32), MODEL_RATE)
+def make_archive(
+    found: Enrolment,
+    name: str,
+    consent: Consent,
+    description: str = "",
+    picture: bytes = b"",
+    licence: str = "",
+    colour: str = "",
+) -> VoiceArchive:
+    """Everything the library keeps of a new voice: `Library.add` takes it and gives it an id.
+
+    The chosen segments become its reference clips. Raises EnrolmentError where nobody is said to have
+    agreed: no voice is made without consent.
+    """
+    if not consent.who.strip() or not consent.when.strip():
+        raise EnrolmentError("No voice is made without consent: say who agreed and when.")
+    voice = make_voice(found, "new", name, description, consent.source, licence)
+    if colour:
+        voice = replace(voice, colour=colour)
+    clips = tuple(Clip.from_samples(x.samples, x.rate, x.title) for x in found.segments)
+    return VoiceArchive(voice, consent, clips, picture)
 
 
-def clipped_share(x: Samples) -> float:
-    """Share of samples that sit on the clip's own ceiling for three samples or more, if that is loud."""
-    top = float(np.abs(x).max(initial=0))
-    if top < 0.25:
-        return 0.0
-    flat = np.abs(x) >= _FULL_SCALE * top
-    runs = flat[2:] & flat[1:-1] & flat[:-2]
-    return float(runs.mean()) if runs.size else 0.0
+def _usable(recordings: Sequence[Recording], trusted: bool) -> list[Heard]:
+    """What was heard of each. Raises EnrolmentError for the first that is refused, by number of several."""
+    heard = []
+    for number, recording in enumerate(recordings, start=1):
+        if recording.heard is None or (recording.card.refusal and not trusted):
+            where = f"Recording {number}: " if len(recordings) > 1 else ""
+            raise EnrolmentError(where + recording.card.refusal)
+        heard.append(recording.heard)
+    return heard
 
 
-def embed_stretches(x: Samples) -> Samples:
-    """Returns embeddings of the stretches of x (n,) at ENCODER_RATE: (stretches, 256), unit length."""
-    loudness = float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
-    x = x * np.float32(max(1.0, _LOUDNESS / max(loudness, 1e-9)))
-    starts = partial_starts(len(x))
-    padded = np.pad(x, padding(len(x), starts)).astype(np.float32)
-    stretches = np.stack([padded[start : start + PARTIAL] for start in starts])
-    return _encoder().run(None, {"partials": stretches})[0]
+def _least_agreement(cards: Sequence[Quality]) -> float:
+    places = (line.grade for card in cards for line in card.lines if line.name in ("Noise", "Room"))
+    return _SAME_PERSON if all(grade is Grade.GOOD for grade in places) else _SAME_PERSON_IN_NOISE
 
 
-@lru_cache(maxsize=1)
-def _encoder() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    model = resources.files("assets").joinpath("models", "speaker.onnx").read_bytes()
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _pitch_range(x: Samples) -> tuple[float, float, float]:
-    """Low, median and high F0 in Hz of the surely voiced frames, 0 where there are none."""
-    tracker = F0Tracker()
-    steps = [tracker.step(x[i : i + HOP]) for i in range(0, len(x) - HOP + 1, HOP)]
-    voiced = np.array([f0 for f0, voicing in steps if f0 > 0 and voicing > _SURE_VOICING])
-    if voiced.size == 0:
+def _pitch_range(voiced_hz: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Low, median and high F0 in Hz, 0 where nothing is voiced."""
+    if voiced_hz.size == 0:
         return 0.0, 0.0, 0.0
-    low, high = np.percentile(voiced, _RANGE_PERCENT)
-    return float(low), float(np.median(voiced)), float(high)
+    low, high = np.percentile(voiced_hz, _RANGE_PERCENT)
+    return float(low), float(np.median(voiced_hz)), float(high)
 
 
-def _halves_alike(embeddings: Samples) -> float:
-    """How alike the halves are that the first principal axis parts: cosine, 1 for fewer than 4."""
-    if len(embeddings) < 4:
-        return 1.0
-    axis = np.linalg.svd(embeddings - embeddings.mean(axis=0), full_matrices=False)[2][0]
-    side = embeddings @ axis
-    upper = side > np.median(side)
-    first, second = embeddings[upper].mean(axis=0), embeddings[~upper].mean(axis=0)
-    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
-
-
-def _advice(
-    clips: Sequence[tuple[Samples, int]], seconds: float, alike: float, f0_median_hz: float
-) -> tuple[str, ...]:
-    found = []
-    if seconds < _FAIR_SPEECH_S:
-        found.append(f"Only {seconds:.0f} s of speech: 10 to 60 s make the voice closer.")
-    if max(clipped_share(np.nan_to_num(x)) for x, _ in clips) > _CLIPPED_WARNING:
-        found.append("The recording is overdriven in places; a lower input level would sound cleaner.")
-    if alike < _HALVES_ALIKE:
-        found.append("The recording does not sound like one person throughout; use a single speaker.")
-    if f0_median_hz == 0:
-        found.append("No voiced speech was found, so the voice will keep the pitch of whoever speaks.")
+def _advice(cards: Sequence[Quality], seconds: float) -> tuple[str, ...]:
+    flaws = (line for card in cards for line in card.lines if line.name != "Speech")
+    found = list(dict.fromkeys(line.advice for line in flaws if line.grade is not Grade.GOOD))
+    if seconds < ENOUGH_SPEECH_S:
+        found.insert(0, f"Only {seconds:.0f} s of speech: 10 to 60 s make the voice closer.")
     return tuple(found)

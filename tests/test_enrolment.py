@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inference.enrolment import EnrolmentError, enroll, make_voice
 from inference.speech import PARTIAL, padding, partial_starts, speech_mask, trim_silence
+from tests.rig.speech import speech
 from voices.voice import Voice, VoiceKind
 
 RATE = 24_000
@@ -22,14 +23,18 @@ def babble(seconds: float, f0_hz: float, seed: int = 0, rate: int = RATE) -> np.
     """Syllables of a harmonic source through two moving resonances, with short pauses."""
     rng = np.random.default_rng(seed)
     t = np.arange(round(seconds * rate)) / rate
-    f0 = f0_hz * (1 + 0.08 * np.sin(2 * np.pi * 1.3 * t))
+    # Held notes would be music: the melody glides all the time.
+    knots = np.tile([-2.0, 2.0], int(2.5 * seconds) + 2) + rng.uniform(-1, 1, 2 * int(2.5 * seconds) + 4)
+    f0 = f0_hz * 2 ** (np.interp(5 * t, np.arange(len(knots)), knots) / 12)
     phase = 2 * np.pi * np.cumsum(f0) / rate
     first, second = 500 + 250 * np.sin(2 * np.pi * 2.1 * t), 1500 + 500 * np.sin(2 * np.pi * 1.7 * t)
     x = np.zeros_like(t)
     for k in range(1, int(3500 / f0_hz)):
         gain = 1 / (1 + ((k * f0 - first) / 120) ** 2) + 0.5 / (1 + ((k * f0 - second) / 180) ** 2)
         x += gain * np.sin(k * phase)
-    syllables = np.clip(np.sin(2 * np.pi * 2.5 * t) + 0.7, 0, 1)
+    # A beat would be music: the syllables come at 2 to 5 a second, as they like.
+    pace = np.repeat(rng.uniform(2.0, 5.0, int(2 * seconds) + 1), rate // 2)[: len(t)]
+    syllables = np.clip(np.sin(2 * np.pi * np.cumsum(pace) / rate) + 0.7, 0, 1)
     return (0.1 * x * syllables + 1e-4 * rng.standard_normal(len(t))).astype(np.float32)
 
 
@@ -85,7 +90,7 @@ def test_no_recording_at_all() -> None:
 
 
 def test_short_speech_is_taken_with_advice() -> None:
-    assert any("10 to 60 s" in line for line in enroll([(babble(5, 150), RATE)]).advice)
+    assert any("10 to 60 s" in line for line in enroll([(speech(5, RATE), RATE)]).advice)
 
 
 def test_a_few_broken_samples_are_forgiven() -> None:
