@@ -101,6 +101,16 @@ class Chain:
         return 0.0 if self.exact else self._down.delay_s + self._up.delay_s
 
     @property
+    def raw(self) -> Block:
+        """The hop being processed as the microphone gave it: (HOP,) at the model rate, borrowed."""
+        return self._raw
+
+    @property
+    def voice_delay_samples(self) -> int:
+        """How much later than in `heard` a moment comes in `spoken`, samples at the model rate."""
+        return self._converter.latency_samples + self._limiter.latency_samples
+
+    @property
     def pending_s(self) -> float:
         """Input taken in but not yet given out, seconds: 0 where blocks are whole hops."""
         return self._queue.fill / MODEL_RATE

@@ -20,6 +20,8 @@ SOURCES = (
     Choice(MonitorSource.OFF, "Off", "You hear nothing (M goes to the next)", "plain"),
     Choice(MonitorSource.OWN, "Own", "You hear your own voice (M goes to the next)", "input"),
     Choice(MonitorSource.CONVERTED, "Converted", "You hear what the call hears (M goes to the next)"),
+    Choice(MonitorSource.BYPASS, "Mic", "You hear the bare microphone (M goes to the next)", "input"),
+    Choice(MonitorSource.DIFFERENCE, "Diff", "You hear what conversion changes (M goes to the next)"),
 )
 VOLUME = Knob("monitor_gain_db", "Volume", "dB", -40, 6, 1, -6, False, "How loud you hear yourself")
 

@@ -20,11 +20,17 @@ class Mode(StrEnum):
 
 
 class MonitorSource(StrEnum):
-    """What the speaker hears on the monitor device."""
+    """What the speaker hears on the monitor device.
+
+    `OWN` is the voice as the converter gets it (gain, noise suppression, gate), `BYPASS` the microphone as
+    the device delivers it, `DIFFERENCE` the converted voice less the own voice of the same moment.
+    """
 
     OFF = "off"
     OWN = "own"
     CONVERTED = "converted"
+    BYPASS = "bypass"
+    DIFFERENCE = "difference"
 
 
 class RecordWhat(StrEnum):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 import numpy as np
 
-from audio.levels import db_to_gain
-from audio.resample import make_resampler
-from audio.smooth import GainRamp
 from inference.chain import Chain
 from inference.converter import HOP, MODEL_RATE, Block, Converter, PitchFrame
 from inference.engine.internal import StreamInfo
-from inference.engine.messages import EngineParams, MonitorSource
+from inference.engine.messages import EngineParams
+from inference.engine.monitor import Hop, MonitorPath
 from inference.engine.outlet import Moment, Outlet, StreamView
 from inference.engine.reporting import Reporter
 from inference.engine.shared import SharedBlock
@@ -84,7 +81,8 @@ class Session:
     def _hear(self, heard: Block, spoken: Block, pitch: PitchFrame) -> None:
         self._reporter.scope(heard, spoken, pitch)
         if self._monitor:
-            self._monitor.feed(heard, spoken, self._params)
+            hop = Hop(self.chain.raw, heard, spoken, self.chain.voice_delay_samples)
+            self._monitor.feed(hop, self._params)
 
     def _report(self, params: EngineParams) -> None:
         outlet, info = self._outlet, self._info
@@ -101,37 +99,3 @@ class Session:
             drift_ppm=1e6 * outlet.ratio,
             chain=self.chain,
         )
-
-
-class MonitorPath:
-    """What the speaker hears of themselves, on a device with a clock of its own."""
-
-    def __init__(self, shared: SharedBlock, rate: int, compute_s: float) -> None:
-        stream = StreamView(shared.monitor_ring, shared["monitor_stream"], rate)
-        self._resampler = make_resampler(MODEL_RATE, rate, HOP, variable=True)
-        hop = round(rate * HOP / MODEL_RATE)
-        self._outlet = Outlet(stream, shared["monitor_armed"], hop, duplex=False, compute_s=compute_s)
-        self._own, self._converted = GainRamp(0.0), GainRamp(0.0)
-        self._mix = np.zeros(HOP, np.float32)
-        self._voice = np.zeros(HOP, np.float32)
-        # Hops of one step wait here for `deliver`; a step brings at most three.
-        self._ready = np.zeros(math.ceil(3.2 * HOP * rate / MODEL_RATE), np.float32)
-        self._count = 0
-
-    def feed(self, heard: Block, spoken: Block, params: EngineParams) -> None:
-        """Mixes one hop: (HOP,) each at the model rate."""
-        gain = db_to_gain(params.monitor_gain_db)
-        self._mix[:] = heard
-        self._voice[:] = spoken
-        self._own.process(self._mix, gain if params.monitor == MonitorSource.OWN else 0.0)
-        self._converted.process(self._voice, gain if params.monitor == MonitorSource.CONVERTED else 0.0)
-        self._mix += self._voice
-        y = self._resampler.process(self._mix)
-        self._ready[self._count : self._count + len(y)] = y
-        self._count += len(y)
-
-    def deliver(self, moment: Moment, now: float) -> None:
-        """Sends what `feed` made ready."""
-        self._outlet.deliver(self._ready[: self._count], moment, now, quiet=False)
-        self._count = 0
-        self._resampler.ratio_adjust = self._outlet.ratio
