@@ -57,8 +57,21 @@ _MAX_ENTRIES = MAX_CLIPS + 2
 _MAX_DIRECTORY_BYTES = 64 * _MAX_ENTRIES
 _END = struct.Struct("<4s4H2LH")
 """End of central directory record (APPNOTE 4.3.16)."""
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What zipfile raises for archives that are none."""
+
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 _ENCRYPTED = 0x1
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def _now() -> str:
@@ -156,7 +169,6 @@ def read_picture(path: str | Path) -> bytes:
 @contextmanager
 def _opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
     """The archive, after a look at its end and its list of entries. Raises ArchiveError."""
-    damaged = "The voice file is damaged or not a voice file; ask for it again."
     try:
         if Path(path).exists() and not Path(path).is_file():  # opening a pipe would wait for its other end
             raise ArchiveError(f"{path} is not an ordinary file; name a voice file.")
@@ -165,16 +177,16 @@ def _opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
             with zipfile.ZipFile(raw) as file:
                 _check_entries(file.infolist())
                 yield file
+    except ArchiveError:
+        raise
     except FileNotFoundError as error:
         raise ArchiveError(f"{path} does not exist; check the name and the folder.") from error
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read ({error.strerror or error}).") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ArchiveError(damaged) from error
     except (ClipError, PictureError) as error:
         raise ArchiveError(f"The voice file is damaged: {error}") from error
-    except (struct.error, UnicodeError, OverflowError) as error:
-        raise ArchiveError(damaged) from error
+    except _ZIP_ERRORS as error:
+        raise ArchiveError("The voice file is damaged or not a voice file; ask for it again.") from error
 
 
 def _check_end(raw: IO[bytes]) -> None:
@@ -196,8 +208,10 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
         raise ArchiveError("The voice file is damaged: it has an entry twice, or no manifest.")
     for entry in entries:
         limit = _limit(entry.filename)
-        if entry.flag_bits & _ENCRYPTED or entry.file_size > limit or entry.compress_size > limit:
-            raise ArchiveError("An entry of the voice file is encrypted or too large; it was not opened.")
+        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _COMPRESSIONS:
+            raise ArchiveError("An entry of the voice file is packed in a way that none has; not opened.")
+        if entry.file_size > limit or entry.compress_size > limit:
+            raise ArchiveError("An entry of the voice file is too large; it was not opened.")
     if sum(entry.file_size for entry in entries) > MAX_FILE_BYTES:
         raise ArchiveError("The voice file unpacks to more than a voice needs; it was not opened.")
 
@@ -210,7 +224,7 @@ def _limit(name: str) -> int:
 
 
 def _manifest(file: zipfile.ZipFile, voice_id: str) -> Manifest:
-    manifest = from_bytes(file.read(_MANIFEST), voice_id)
+    manifest = from_bytes(_read(file, _MANIFEST), voice_id)
     listed = {_MANIFEST, *(clip.file for clip in manifest.clips), manifest.picture} - {""}
     if listed != set(file.namelist()):
         raise ArchiveError("The voice file is damaged: its manifest does not list what it holds.")
@@ -218,7 +232,7 @@ def _manifest(file: zipfile.ZipFile, voice_id: str) -> Manifest:
 
 
 def _clip(file: zipfile.ZipFile, entry: ClipEntry) -> Clip:
-    clip = Clip.from_flac(file.read(entry.file), entry.title)
+    clip = Clip.from_flac(_read(file, entry.file), entry.title)
     if (clip.rate, clip.frames) != (entry.rate, entry.frames):
         raise ArchiveError("The voice file is damaged: a clip is not what its manifest says.")
     return clip
@@ -227,10 +241,17 @@ def _clip(file: zipfile.ZipFile, entry: ClipEntry) -> Clip:
 def _picture(file: zipfile.ZipFile, manifest: Manifest) -> bytes:
     if not manifest.picture:
         return b""
-    data = file.read(manifest.picture)
+    data = _read(file, manifest.picture)
     if f"picture.{picture_suffix(data)}" != manifest.picture:
         raise ArchiveError("The voice file is damaged: its picture is not what its name says.")
     return data
+
+
+def _read(file: zipfile.ZipFile, name: str) -> bytes:
+    """An entry's bytes. Unpacks no more than the entry said, and checks its CRC."""
+    size = file.getinfo(name).file_size
+    with file.open(name) as entry:
+        return entry.read(size + 1)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

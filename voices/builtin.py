@@ -48,7 +48,7 @@ def builtin_archive(voice: Voice) -> VoiceArchive:
 
 
 def find_voice(name: str, voices: Iterable[Voice] | None = None) -> Voice:
-    """Returns the voice with this id, or else with this name whatever its case.
+    """Returns the voice with this id, or else with this name, or else this id, whatever their case.
 
     Looks among the built-in voices unless `voices` are given. Raises UnknownVoiceError.
     """
@@ -57,9 +57,10 @@ def find_voice(name: str, voices: Iterable[Voice] | None = None) -> Voice:
     for voice in known:
         if voice.id == name.strip():
             return voice
-    for voice in known:
-        if wanted in (voice.id.casefold(), voice.name.casefold()):
-            return voice
+    for key in ("name", "id"):
+        for voice in known:
+            if getattr(voice, key).casefold() == wanted:
+                return voice
     raise UnknownVoiceError(_unknown(name, known))
 
 

@@ -119,7 +119,7 @@ class Library:
     def free_name(self, name: str) -> str:
         """The name, cut to what fits, with a number after it if another voice has it."""
         name = name.strip()[: MAX_NAME - 4].strip() or "Voice"
-        return free_name(name, (voice.name for voice in self.voices()))
+        return free_name(name, self._names())
 
     def check_new_name(self, name: str) -> str:
         """Returns the name without outer blanks. Raises ArchiveError when no voice may be called so,
@@ -190,7 +190,7 @@ class Library:
         """Brings a removed voice back, under another id or name only where its own is taken by now."""
         with self._writing():
             voice_id = removed.id
-            name = free_name(removed.name, (voice.name for voice in self.voices()))
+            name = free_name(removed.name, self._names())
             if voice_id.casefold() in self._taken() or name != removed.name:
                 archive = read_archive(removed.path)
                 voice_id = self._write(archive, self._free_id(name), name=name).id
@@ -251,9 +251,17 @@ class Library:
 
     def _check_free(self, name: str, but: str = "") -> None:
         """Raises LibraryError when a voice is called so, except the one with the id `but`."""
-        others = {voice.name.casefold() for voice in self.voices() if voice.id != but}
-        if name.casefold() in others:
+        if name.casefold() in self._names(but):
             raise LibraryError(f"There is a voice called '{name}' already; choose another name.")
+
+    def _names(self, but: str = "") -> frozenset[str]:
+        """Names that another voice than the one with the id `but` cannot have, in lower case.
+
+        The ids of built-in voices are among them: who says `--voice deep` means those.
+        """
+        taken = [voice.name for voice in self.voices() if voice.id != but]
+        taken += [voice.id for voice in builtin_voices()]
+        return frozenset(name.casefold() for name in taken)
 
     def _check_own(self, voice_id: str, otherwise: str) -> None:
         if self._is_builtin(voice_id):
