@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from inference.quality.card import Quality
     from voices.library import Library
     from voices.voice import Voice
 
@@ -17,9 +18,6 @@ app = typer.Typer(help="The voice library.", rich_markup_mode=None, no_args_is_h
 
 Name = Annotated[str, typer.Argument(help="A voice of `menura voices list`, by id or name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-_SHOWN_S = 90.0
-"""Of each recording this much is kept in the voice file; enrolment listens to no more."""
 
 
 @app.command("list")
@@ -76,30 +74,34 @@ def enroll(
     import time
 
     from audio.files import read_mono
-    from inference.enrolment import enroll as listen
-    from inference.enrolment import make_voice
-    from voices.archive import Clip, Consent, VoiceArchive
+    from inference.enrolment import enroll_recordings, hear, make_archive
+    from voices.archive import Consent
     from voices.picture import read_picture_file
 
     began = time.monotonic()
     library = _library()
-    agreed = Consent.parse(consent, source)
+    agreed = Consent.parse(consent, source or ", ".join(file.name for file in files))
     wanted = library.check_new_name(name)
     face = read_picture_file(picture) if picture else b""
-    clips = [read_mono(file) for file in files]
-    found = listen(clips)
-    kept = [
-        Clip.from_samples(x[: round(_SHOWN_S * rate)], rate, file.name)
-        for (x, rate), file in zip(clips, files, strict=True)
-    ]
-    voice = make_voice(found, "", wanted, description, source, licence)
-    voice = library.add(VoiceArchive(voice, agreed, tuple(kept), face))
+    recordings = []
+    for file in files:
+        recordings.append(hear(*read_mono(file)))
+        _echo_card(file, recordings[-1].card)
+    found = enroll_recordings(recordings)
+    voice = library.add(make_archive(found, wanted, agreed, description, face, licence))
     for advice in found.advice:
         typer.echo(f"advice: {advice}")
     typer.echo(
         f"{voice.id}: '{voice.name}' was learnt from {found.speech_s:.1f} s of speech around "
         f"{voice.f0_median_hz:.0f} Hz, in {time.monotonic() - began:.1f} s."
     )
+
+
+def _echo_card(file: Path, card: Quality) -> None:
+    """One line for the recording, one for each thing measured on it."""
+    typer.echo(f"{file.name}: {card.seconds:.1f} s, {card.grade.value}")
+    for line in card.lines:
+        typer.echo(f"  {line.grade.value:<5} {line.name}: {line.value}")
 
 
 @app.command()

@@ -1,0 +1,36 @@
+"""What tests of more than one part use: the command line in this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import cli
+
+
+class Outcome:
+    """Exit status, stdout and stderr of a command."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    def is_one_line(self) -> bool:
+        """Whether this is how a problem of the user's is told."""
+        return self.status == 2 and self.err.count("\n") == 1 and self.err.startswith("menura: ")
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Runs `menura ARGUMENTS` in this process."""
+    monkeypatch.setenv("MENURA_HOME", str(tmp_path / "home"))
+
+    def call(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["menura", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return Outcome(int(left.value.code or 0), *capfd.readouterr())
+
+    return call
