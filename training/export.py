@@ -2,11 +2,11 @@
 
     python -m training.export RUN [--out assets/models] [--precision int8|half] [--smoke]
 
-Every network becomes one step with its states as inputs and outputs: `content` (20 ms), `pitch`
-(10 ms), `decoder` (10 ms) and `voice` (once per voice: embedding and quality -> style). `int8` computes the
-trained matrix products of content and decoder in 8 bits (weights per channel, activations by their range in
-each step). All other trained weights are stored in half precision and widened when the session is made;
-the constant transforms stay in float32. `manifest.json` says what each file is: sizes, sha256, states.
+Every network becomes one step of inference/networks/steps.py with its states as inputs and outputs: `content`
+(20 ms), `pitch` (10 ms), `decoder` (10 ms) and `voice` (once per voice: embedding and quality -> style).
+`int8` computes the trained matrix products in 8 bits (weights per channel, activations by their range in
+each step). All other trained weights are stored in half precision and widened when the session is made.
+`manifest.json` says what each file is: sizes, sha256, states.
 """
 
 from __future__ import annotations
@@ -16,27 +16,25 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
+from inference.networks import steps
 from inference.networks.config import NetworkConfig
 from inference.networks.content import ContentEncoder
 from inference.networks.decoder import Decoder
-from inference.networks.layers import CausalConv
 from inference.networks.pitch import PitchTracker
 from inference.networks.timing import FRAME, HOP, LATENCY, RATE, TOKEN_HOPS
+from inference.networks.weights import name_weights
 from training.config import network_sizes
 from training.loop import load
+from training.quantise import constants_of, halve, quantise
 
-FORMAT = 1
+FORMAT = 2
 """Version of the manifest."""
 
-QUANTISED = ("content", "decoder")
-"""Networks whose time is worth 8 bits; the pitch tracker is small and the voice runs once."""
+QUANTISED = ("content", "pitch", "decoder")
+"""Networks whose time is worth 8 bits; the voice runs once."""
 
 Tensors = dict[str, Tensor]
 
@@ -151,85 +149,33 @@ def initial_state(module: nn.Module) -> Tensors:
     return {} if isinstance(module, VoiceStyle) else module.network.init_state(1)
 
 
-def export_onnx(module: nn.Module, inputs: Tensors, path: Path) -> None:
-    """Traces one step into an ONNX file with float32 weights."""
-    state = initial_state(module)
+def runtime_steps(networks: tuple[ContentEncoder, PitchTracker, Decoder]) -> dict[str, steps.Step]:
+    """The forms for ONNX Runtime, by file name."""
+    content, pitch, decoder = networks
+    return {
+        "voice": steps.VoiceStyle(decoder),
+        "content": steps.ContentStep(content),
+        "pitch": steps.PitchStep(pitch),
+        "decoder": steps.DecoderStep(decoder),
+    }
+
+
+def export_onnx(module: steps.Step, path: Path) -> None:
+    """Traces one step into an ONNX file with float32 weights that bear their torch names."""
+    inputs = module.example()
     torch.onnx.export(
         module,
-        (*inputs.values(), *state.values()),
+        (*inputs.values(), *(torch.zeros(shape) for shape in module.states.values())),
         str(path),
-        input_names=[*inputs, *(f"{name}_in" for name in state)],
-        output_names=[module.output, *(f"{name}_out" for name in state)],
-        opset_version=17,
+        input_names=[*inputs, *(f"{name}_in" for name in module.states)],
+        output_names=[*module.outputs, *(f"{name}_out" for name in module.states)],
+        opset_version=20,
         dynamo=False,
     )
+    name_weights(path, module)
 
 
-def constants_of(module: nn.Module) -> list[np.ndarray]:
-    """The transforms that must keep float32: every buffer that is not trained, but for the positions."""
-    named = module.named_buffers()
-    return [v.numpy() for name, v in named if v.is_floating_point() and not name.endswith("positions")]
-
-
-def front_end_of(module: nn.Module) -> list[np.ndarray]:
-    """Whisper's two convolutions as their step multiplies by them.
-
-    In 8 bits they tripled the word errors: everything after hears through them.
-    """
-    convolutions = [part for part in module.modules() if isinstance(part, CausalConv)]
-    return [np.ascontiguousarray(conv.matrix().detach().numpy()) for conv in convolutions]
-
-
-def quantise(path: Path, kept: list[np.ndarray]) -> None:
-    """Turns products with trained matrices into dynamic 8-bit ones; transforms and attention stay float."""
-    graph = onnx.load(path).graph
-    exact = {value.tobytes() for value in kept}
-    weights = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    trained_names = {name for name, value in weights.items() if value.tobytes() not in exact}
-    left = [n.name for n in graph.node if n.op_type == "MatMul" and not trained_names.intersection(n.input)]
-    quantize_dynamic(
-        path,
-        path,
-        op_types_to_quantize=["MatMul"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=left,
-    )
-
-
-def halve(path: Path, kept: list[np.ndarray]) -> None:
-    """Stores trained weights as float16 followed by a cast, which the runtime folds when it loads.
-
-    Initialisers equal to one of `kept` (or its transpose), and small ones, stay as they are.
-    """
-    model = onnx.load(path)
-    exact = {(value.shape, value.tobytes()) for value in kept}
-    exact |= {(value.T.shape, np.ascontiguousarray(value.T).tobytes()) for value in kept if value.ndim == 2}
-    casts, rest = [], []
-    for node in model.graph.node:  # the tracer leaves buffers as Constant nodes
-        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
-            tensor = node.attribute[0].t
-            tensor.name = node.output[0]
-            model.graph.initializer.append(tensor)
-        else:
-            rest.append(node)
-    for tensor in model.graph.initializer:
-        value = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or value.size < 1024:
-            continue
-        if (value.shape, value.tobytes()) in exact:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float16), name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *rest]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-
-
-def describe(path: Path, module: nn.Module, precision: str) -> dict:
+def describe(path: Path, module: steps.Step, precision: str) -> dict:
     """The manifest's entry of one file."""
     data = path.read_bytes()
     return {
@@ -237,9 +183,9 @@ def describe(path: Path, module: nn.Module, precision: str) -> dict:
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "precision": precision,
-        "inputs": list(module.inputs),
-        "output": module.output,
-        "states": {name: list(value.shape) for name, value in initial_state(module).items()},
+        "inputs": list(module.example()),
+        "outputs": list(module.outputs),
+        "states": {name: list(shape) for name, shape in module.states.items()},
     }
 
 
@@ -249,14 +195,13 @@ def export(run: Path | None, out: Path, precision: str, smoke: bool) -> dict:
     networks = trained(run, sizes)
     out.mkdir(parents=True, exist_ok=True)
     entries = {}
-    for name, module in step_modules(networks).items():
+    for name, module in runtime_steps(networks).items():
         path = out / f"{name}.onnx"
-        export_onnx(module, example_inputs(name, sizes), path)
-        kept = constants_of(module)
+        export_onnx(module, path)
         wanted = precision if name in QUANTISED else "half"
         if wanted == "int8":
-            quantise(path, [*kept, *front_end_of(module)])
-        halve(path, kept)
+            quantise(path)
+        halve(path, constants_of(module))
         entries[name] = describe(path, module, wanted)
         print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
     manifest = {

@@ -12,8 +12,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from inference.networks.spectral import MEL_BINS, MEL_FRAME, dft_matrix, frames_of, hann
+from inference.networks.spectral import dft_matrix, frames_of
 from inference.networks.timing import HOP, RATE
+from inference.networks.transforms import MEL_BINS, MEL_FRAME, hann
 
 WIDE_BINS = MEL_FRAME // 2 + 1
 

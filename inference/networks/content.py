@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,21 +9,10 @@ from torch.nn import functional as F
 from inference.networks.config import ContentConfig
 from inference.networks.layers import CausalConv
 from inference.networks.spectral import LogMel
+from inference.networks.transforms import position_rows
 
 State = dict[str, Tensor]
 Cache = tuple[Tensor, Tensor]
-
-
-def positions(periods: int, dim: int) -> Tensor:
-    """(periods, dim) Whisper's sinusoids with frequencies rounded to multiples of 2 pi / periods.
-
-    The rounding makes them periodic, so that the encoder can run for ever.
-    """
-    half = dim // 2
-    frequency = np.exp(-np.log(10_000.0) * np.arange(half) / (half - 1))
-    unit = 2 * np.pi / periods
-    angle = np.arange(periods)[:, None] * np.round(frequency / unit) * unit
-    return torch.tensor(np.concatenate([np.sin(angle), np.cos(angle)], 1), dtype=torch.float32)
 
 
 class CausalAttention(nn.Module):
@@ -80,7 +68,8 @@ class ContentEncoder(nn.Module):
         self.layers = nn.ModuleList(CausalAttention(config.dim, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.dim)
         self.units = nn.Linear(config.dim, config.units)
-        self.register_buffer("positions", positions(config.periods, config.dim), persistent=False)
+        rows = torch.tensor(position_rows(config.periods, config.dim), dtype=torch.float32)
+        self.register_buffer("positions", rows, persistent=False)
 
     def init_state(self, batch: int = 1) -> State:
         """A start without past; the shapes are in the class docstring."""

@@ -8,6 +8,13 @@ from torch import Tensor, nn
 from inference.networks.config import DecoderConfig
 from inference.networks.layers import CausalStack
 from inference.networks.spectral import Synthesis
+from inference.networks.transforms import (
+    BASIS_WIDTH,
+    GAIN_RANGE,
+    LOWEST_HZ,
+    RESIDUAL_RANGE,
+    basis_centres,
+)
 
 State = dict[str, Tensor]
 
@@ -42,7 +49,7 @@ class Decoder(nn.Module):
         self.head = nn.Linear(c.fast_dim, PARTS * self.synthesis.bins)
         self.style_in = nn.Linear(c.speaker + c.quality, c.style)
         self.style_out = nn.Linear(c.style, 2 * (c.dim * c.blocks + c.fast_dim * c.fast_blocks))
-        centres = torch.linspace(5.6, 10.0, c.pitch_basis)
+        centres = torch.tensor(basis_centres(c.pitch_basis), dtype=torch.float32)
         self.register_buffer("centres", centres, persistent=False)
         with torch.no_grad():
             self.head.weight.mul_(0.2)
@@ -68,8 +75,10 @@ class Decoder(nn.Module):
         hop; prosody (B, T, 3): F0 in Hz (0 = unvoiced), voicing, energy as PitchTracker gives them.
         """
         hz, voicing, energy = prosody.unbind(-1)
-        octave = torch.log2(torch.clamp(hz, min=40.0)).unsqueeze(-1)
-        basis = torch.exp(-0.5 * ((octave - self.centres) / 0.3) ** 2) * (hz > 0).unsqueeze(-1).to(hz.dtype)
+        octave = torch.log2(torch.clamp(hz, min=LOWEST_HZ)).unsqueeze(-1)
+        basis = torch.exp(-0.5 * ((octave - self.centres) / BASIS_WIDTH) ** 2) * (hz > 0).unsqueeze(-1).to(
+            hz.dtype
+        )
         rest = torch.stack([fresh, voicing, 0.5 * (energy + 4.0)], dim=-1)
         return torch.cat([units, rest, basis], dim=-1)
 
@@ -78,9 +87,9 @@ class Decoder(nn.Module):
         gain, turn, breath, real, imaginary, level = parts.chunk(PARTS, dim=-1)
         harmonic_re, harmonic_im = spectra[:, 0].chunk(2, dim=-1)
         noise_re, noise_im = spectra[:, 1].chunk(2, dim=-1)
-        gain = torch.exp(torch.clamp(gain, -16.0, 4.0))
-        breath = torch.exp(torch.clamp(breath, -16.0, 4.0))
-        level = torch.exp(torch.clamp(level, -16.0, 3.0))
+        gain = torch.exp(torch.clamp(gain, *GAIN_RANGE))
+        breath = torch.exp(torch.clamp(breath, *GAIN_RANGE))
+        level = torch.exp(torch.clamp(level, *RESIDUAL_RANGE))
         cosine, sine = gain * torch.cos(turn), gain * torch.sin(turn)
         out_re = cosine * harmonic_re - sine * harmonic_im + breath * noise_re + level * real
         out_im = sine * harmonic_re + cosine * harmonic_im + breath * noise_im + level * imaginary

@@ -25,14 +25,18 @@ class CausalConv(nn.Conv1d):
         """The kernel as (taps * C, C'), earliest tap first."""
         return self.weight.permute(2, 1, 0).reshape(-1, self.out_channels)
 
+    def multiply(self, taps: Tensor) -> Tensor:
+        """Stacked taps (B, T, taps * C), earliest first -> (B, T, C')."""
+        assert self.bias is not None
+        return taps @ self.matrix() + self.bias
+
     def stream(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, T, C), T a multiple of the stride -> (B, T / stride, C') and the next state."""
         past = torch.cat([state, x], dim=1)
         count = x.shape[1] // self.step
         last = (count - 1) * self.step + 1
         taps = torch.cat([past[:, k : k + last : self.step] for k in range(self.taps)], dim=2)
-        assert self.bias is not None
-        return taps @ self.matrix() + self.bias, past[:, -self.keep :]
+        return self.multiply(taps), past[:, -self.keep :]
 
 
 class CausalBlock(nn.Module):

@@ -8,13 +8,19 @@ from torch import Tensor, nn
 
 from inference.networks.config import PitchConfig
 from inference.networks.layers import CausalStack
-from inference.networks.spectral import dft_matrix, frames_of, hann
+from inference.networks.spectral import dft_matrix, frames_of
 from inference.networks.timing import HOP, RATE
+from inference.networks.transforms import (
+    ENERGY_END,
+    ENERGY_FLOOR,
+    ENERGY_FRAME,
+    POWER_FLOOR,
+    energy_weights,
+    hann,
+    pitch_bins,
+)
 
 State = dict[str, Tensor]
-
-ENERGY_FRAME = 480
-"""Hann window of the energy, centred on the instant the pitch frame describes."""
 
 
 class PitchTracker(nn.Module):
@@ -33,12 +39,11 @@ class PitchTracker(nn.Module):
     def __init__(self, config: PitchConfig) -> None:
         super().__init__()
         self.config = config
-        size = int(config.max_hz * config.frame / RATE)
+        size = pitch_bins(config.frame, config.max_hz, RATE)
         self.register_buffer("dft", dft_matrix(config.frame, size, hann(config.frame)), persistent=False)
         power = torch.zeros(config.frame)
-        first = config.frame - 720
-        weights = torch.tensor(hann(ENERGY_FRAME), dtype=torch.float32)
-        power[first : first + ENERGY_FRAME] = weights / weights.sum()
+        last = config.frame - ENERGY_END
+        power[last - ENERGY_FRAME : last] = torch.tensor(energy_weights(), dtype=torch.float32)
         self.register_buffer("power_weights", power, persistent=False)
         octaves = config.cents / 1200.0 * torch.arange(config.bins, dtype=torch.float32)
         log2_hz = octaves + float(np.log2(config.low_hz))
@@ -57,9 +62,9 @@ class PitchTracker(nn.Module):
         past = torch.cat([state["audio"], x], dim=1)
         frames = frames_of(past, self.config.frame, HOP)
         real, imaginary = (frames @ self.dft).chunk(2, dim=-1)
-        spectrum = 0.5 * torch.log(real * real + imaginary * imaginary + 1e-6)
+        spectrum = 0.5 * torch.log(real * real + imaginary * imaginary + POWER_FLOOR)
         h, blocks = self.stack(self.project(spectrum), state["blocks"])
-        energy = torch.log10((frames * frames * self.power_weights).sum(-1) + 1e-10)
+        energy = torch.log10((frames * frames * self.power_weights).sum(-1) + ENERGY_FLOOR)
         after = {"audio": past[:, HOP - self.config.frame :], "blocks": blocks}
         return self.head(self.norm(h)), energy, after
 

@@ -10,20 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.networks.timing import FRAME, FRAME_HOP, HOP, RATE
-
-MEL_FRAME = 600
-"""Whisper's 25 ms window at 24 kHz: its bins are Whisper's 40 Hz bins, so no resampling is needed."""
-
-MEL_BINS = 201
-"""Bins up to Whisper's 8 kHz."""
-
-MEL_FLOOR = -6.5
-"""Fixed floor of log10 mel power, in place of Whisper's per-clip maximum minus 8."""
-
-
-def hann(size: int) -> np.ndarray:
-    """Periodic Hann window, (size,) float64."""
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+from inference.networks.transforms import MEL_BINS, MEL_FLOOR, MEL_FRAME, MEL_SCALE, hann, mel_bands
 
 
 def dft_matrix(size: int, bins: int, window: np.ndarray) -> Tensor:
@@ -34,16 +21,8 @@ def dft_matrix(size: int, bins: int, window: np.ndarray) -> Tensor:
 
 
 def mel_filterbank(mels: int, bins: int, bin_hz: float) -> Tensor:
-    """(bins, mels) float32 triangles on Slaney's mel scale with unit area, as Whisper uses them."""
-    step = np.log(6.4) / 27.0
-    top = 15.0 + np.log(8000.0 / 1000.0) / step
-    mel = np.linspace(0.0, top, mels + 2)
-    edges = np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp(step * (mel - 15.0)))
-    hz = np.arange(bins)[:, None] * bin_hz
-    rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    fall = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
-    bank = np.maximum(0.0, np.minimum(rise, fall)) * 2.0 / (edges[2:] - edges[:-2])
-    return torch.tensor(bank, dtype=torch.float32)
+    """`mel_bands` as (bins, mels) float32."""
+    return torch.tensor(mel_bands(mels, bins, bin_hz), dtype=torch.float32)
 
 
 def frames_of(x: Tensor, size: int, hop: int) -> Tensor:
@@ -75,7 +54,7 @@ class LogMel(nn.Module):
 
     def __init__(self, mels: int) -> None:
         super().__init__()
-        scale = (400.0 / 600.0) * hann(MEL_FRAME)
+        scale = MEL_SCALE * hann(MEL_FRAME)
         self.register_buffer("dft", dft_matrix(MEL_FRAME, MEL_BINS, scale), persistent=False)
         self.register_buffer("bank", mel_filterbank(mels, MEL_BINS, RATE / MEL_FRAME), persistent=False)
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from inference.converter import HOP, MODEL_RATE
-from inference.networks.timing import TOKEN_HOPS
+from inference.networks.config import NetworkConfig
 from inference.neural.runtime import Array
+from inference.neural.stream import NetworkStream
 
-FORMAT = 1
+FORMAT = 2
 """Version of the manifest that this code reads."""
 
 State = dict[str, Array]
@@ -28,26 +29,27 @@ class ModelError(RuntimeError):
 
 @dataclass(frozen=True)
 class StepNetwork:
-    """One network as a step: named inputs and states in, output and states out.
+    """One network as a step: named inputs and states in, outputs and states out.
 
     >>> state = network.init_state()
-    >>> y = network.step({"audio": x}, state)      # advances `state` in place
+    >>> (y,) = network.step({"spectrum": x}, state)      # advances `state` in place
     """
 
     session: Any
-    output: str
+    outputs: tuple[str, ...]
     states: dict[str, tuple[int, ...]]
 
     def init_state(self) -> State:
         """A start without past: zeros by the session's own input names."""
         return {f"{name}_in": np.zeros(shape, np.float32) for name, shape in self.states.items()}
 
-    def step(self, inputs: dict[str, Array], state: State) -> Array:
-        """Runs one step on `inputs` (float32, shapes as in the manifest) and replaces the states."""
-        first, *after = self.session.run(None, {**inputs, **state})
-        for name, value in zip(state, after, strict=True):
+    def step(self, inputs: dict[str, Any], state: State) -> list[Array]:
+        """Runs one step on `inputs` (shapes as in the manifest), replaces the states, returns the outputs."""
+        found = self.session.run(None, {**inputs, **state})
+        count = len(self.outputs)
+        for name, value in zip(state, found[count:], strict=True):
             state[name] = value
-        return first
+        return found[:count]
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Networks:
     decoder: StepNetwork
     voice: StepNetwork
     latency: int
-    units: int
+    sizes: NetworkConfig
 
     @property
     def name(self) -> str:
@@ -73,46 +75,11 @@ class Networks:
 
     def style(self, speaker: Array, quality: Array) -> Array:
         """See `Runtime`."""
-        return self.voice.step({"speaker": speaker, "quality": quality}, {})
+        return self.voice.step({"speaker": speaker, "quality": quality}, {})[0]
 
     def stream(self) -> NetworkStream:
         """See `Runtime`."""
         return NetworkStream(self)
-
-
-class NetworkStream:
-    """A `Stream` of step networks: content tokens come every other hop, pitch and speech every hop."""
-
-    def __init__(self, networks: Networks) -> None:
-        self._networks = networks
-        self._content = networks.content.init_state()
-        self._tracker = networks.pitch.init_state()
-        self._decoder = networks.decoder.init_state()
-        self._heard = np.zeros((1, TOKEN_HOPS * HOP), np.float32)
-        self._units = np.zeros((1, 1, networks.units), np.float32)
-        self._hop = 0
-
-    def listen(self, audio: Array) -> Array:
-        """See `Stream`."""
-        self._heard[:, :-HOP] = self._heard[:, HOP:]
-        self._heard[:, -HOP:] = audio
-        return self._networks.pitch.step({"audio": audio}, self._tracker)
-
-    def speak(self, prosody: Array, source: Array, style: Array, warp: Array) -> Array:
-        """See `Stream`."""
-        self._hop = (self._hop + 1) % TOKEN_HOPS
-        fresh = self._hop == 0
-        if fresh:
-            self._units = self._networks.content.step({"audio": self._heard}, self._content)
-        inputs = {
-            "units": self._units,
-            "fresh": np.full((1, 1), fresh, np.float32),
-            "prosody": prosody,
-            "source": source,
-            "style": style,
-            "warp": warp,
-        }
-        return self._networks.decoder.step(inputs, self._decoder)
 
 
 def model_folder() -> Path:
@@ -135,7 +102,7 @@ def load_networks(folder: Path | None = None) -> Networks:
     if (manifest.get("format"), manifest.get("rate"), manifest.get("hop")) != (FORMAT, MODEL_RATE, HOP):
         raise ModelError("The neural networks belong to another version; install Menura again.")
     parts = {name: _open(folder, entry) for name, entry in manifest["networks"].items()}
-    return Networks(**parts, latency=manifest["latency"], units=manifest["sizes"]["content"]["units"])
+    return Networks(**parts, latency=manifest["latency"], sizes=NetworkConfig.from_dict(manifest["sizes"]))
 
 
 def _open(folder: Path, entry: dict[str, Any]) -> StepNetwork:
@@ -147,7 +114,7 @@ def _open(folder: Path, entry: dict[str, Any]) -> StepNetwork:
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
         raise ModelError(f"The network {name} was changed on disk; install Menura again.")
     states = {key: tuple(shape) for key, shape in entry["states"].items()}
-    return StepNetwork(_session(data), entry["output"], states)
+    return StepNetwork(_session(data), tuple(entry["outputs"]), states)
 
 
 def _session(data: bytes) -> Any:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from inference.converter import HOP
-from inference.neural.converter import NeuralConverter
+from inference.neural.converter import NeuralConverter, frequency_warp
 from inference.neural.models import load_networks
 from tests.training.test_corpus import tone, write_shard
 from training import export, pack, teach, train_content, train_decoder, train_pitch, whisper
@@ -84,6 +84,38 @@ def arguments(cache: Path, out: Path, resume: bool = False) -> Namespace:
     return Namespace(cache=cache, out=out, smoke=True, resume=resume, seconds=None, until=None)
 
 
+SPEAKER = np.full((1, 256), 1 / 16, np.float32)
+QUALITY = np.array([[0.75, 1.0]], np.float32)
+
+
+class TorchStream:
+    """The networks as they are trained, hop by hop: what any runtime has to equal."""
+
+    def __init__(self, run: Path) -> None:
+        self.content, self.pitch, self.decoder = export.trained(run, network_sizes(smoke=True))
+        self.states = [network.init_state(1) for network in (self.content, self.pitch, self.decoder)]
+        self.style = self.decoder.condition(torch.tensor(SPEAKER), torch.tensor(QUALITY))
+        self.heard: list[torch.Tensor] = []
+        self.units = torch.zeros(1, 1, self.content.config.units)
+
+    def listen(self, audio: np.ndarray) -> np.ndarray:
+        self.heard.append(torch.tensor(audio))
+        prosody, self.states[1] = self.pitch(self.heard[-1], self.states[1])
+        return prosody.numpy()
+
+    def speak(
+        self, prosody: np.ndarray, source: np.ndarray, style: torch.Tensor, warp: np.ndarray
+    ) -> np.ndarray:
+        fresh = len(self.heard) % 2 == 0
+        if fresh:
+            self.units, self.states[0] = self.content(torch.cat(self.heard[-2:], 1), self.states[0])
+        frames = self.decoder.frames(self.units, torch.full((1, 1), float(fresh)), torch.tensor(prosody))
+        audio, self.states[2] = self.decoder(
+            frames, torch.tensor(source), style, self.states[2], torch.tensor(warp)
+        )
+        return audio.numpy()
+
+
 @pytest.fixture(scope="module")
 def run(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All stages, one after another, as the device runs them."""
@@ -139,17 +171,21 @@ def test_exported_steps_speak_like_the_torch_networks(run: Path, tmp_path: Path)
     pack.pack(run, tmp_path / "packed")
     pack.unpack(tmp_path / "packed", tmp_path / "run")  # weights that half precision holds exactly
     export.export(tmp_path / "run", tmp_path / "models", "half", smoke=True)
-    networks = load_networks(tmp_path / "models")
-    content, pitch, _ = export.trained(tmp_path / "run", network_sizes(smoke=True))
-    x = 0.1 * torch.randn(1, 6 * TOKEN)
-    with torch.no_grad():
-        units, _ = content(x, content.init_state(1))
-        prosody, _ = pitch(x, pitch.init_state(1))
-    for network, wanted, size in ((networks.content, units, TOKEN), (networks.pitch, prosody, HOP)):
-        state = network.init_state()
-        parts = [x[:, i : i + size].numpy() for i in range(0, x.shape[1], size)]
-        steps = [network.step({"audio": part}, state) for part in parts]
-        np.testing.assert_allclose(np.concatenate(steps, 1), wanted.numpy(), rtol=1e-3, atol=1e-3)
+    torch_stream, stream = TorchStream(tmp_path / "run"), load_networks(tmp_path / "models").stream()
+    style = torch_stream.style
+    folded = load_networks(tmp_path / "models").style(SPEAKER, QUALITY)
+    rng = np.random.default_rng(5)
+    warps = [frequency_warp(0.0), frequency_warp(3.7)]
+    for hop in range(40):
+        audio, source = 0.1 * rng.standard_normal((1, HOP)), rng.standard_normal((1, 2, HOP))
+        audio, source = audio.astype(np.float32), source.astype(np.float32)
+        prosody = stream.listen(audio).copy()
+        np.testing.assert_allclose(prosody, torch_stream.listen(audio), rtol=1e-4, atol=1e-4)
+        prosody[0, 0, 0] *= hop % 3 > 0
+        warp = warps[hop // 20]
+        spoken = stream.speak(prosody, source, folded, warp)
+        wanted = torch_stream.speak(prosody, source, style, warp)
+        np.testing.assert_allclose(spoken, wanted, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["half", "int8"])
