@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from gui.control.snapshots import SLOTS
 from gui.settings import ThemeMode
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Actions:
         self._add("Undo", session.undo.undo, Standard.Undo)
         self._add("Redo", session.undo.redo, "Ctrl+Shift+Z", "Ctrl+Y")
         menu.addSeparator()
+        self._add_snapshots(menu.addMenu("Snapshots"))
+        menu.addSeparator()
         for number, page in enumerate(window.stack.pages.values(), 1):
             keys = (f"Ctrl+{number}",) if number < 10 else ()
             self._add(page.title, lambda p=page.id: window.go_to(p), *keys)
@@ -47,6 +50,13 @@ class Actions:
         self._add("Shortcuts", window.show_shortcuts, "F1")
         self._add("Quit", window.close, Standard.Quit)
 
+    def _add_snapshots(self, menu: QMenu) -> None:
+        snapshots = self._window.session.snapshots
+        for number, slot in enumerate(SLOTS, 1):
+            self._add(f"Recall {slot}", lambda s=slot: snapshots.press(s), f"Alt+{number}", menu=menu)
+        for number, slot in enumerate(SLOTS, 1):
+            self._add(f"Store {slot}", lambda s=slot: snapshots.store(s), f"Alt+Shift+{number}", menu=menu)
+
     def _add_themes(self) -> None:
         group = QActionGroup(self._window)
         for mode, name in THEME_NAMES.items():
@@ -56,10 +66,12 @@ class Actions:
             group.addAction(action)
             self.themes[mode] = action
 
-    def _add(self, text: str, slot: Callable[..., object], *keys: Standard | str) -> QAction:
+    def _add(
+        self, text: str, slot: Callable[..., object], *keys: Standard | str, menu: QMenu | None = None
+    ) -> QAction:
         action = QAction(text, self._window)
         action.setShortcuts([QKeySequence(k) for k in keys])
         action.triggered.connect(lambda _=False: slot())
         self._window.addAction(action)
-        self._menu.addAction(action)
+        (menu or self._menu).addAction(action)
         return action

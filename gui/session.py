@@ -11,6 +11,7 @@ from PySide6.QtGui import QUndoStack
 
 from gui.control.devices import DeviceController
 from gui.control.notice import Notice
+from gui.control.snapshots import SnapshotController
 from gui.control.tuning import TuningController
 from gui.engine_port import EnginePort
 from gui.settings import SettingsError, SettingsStore
@@ -50,8 +51,8 @@ class Session(QObject):
     """Owns `EngineParams` and the engine's timer; lives in the window's thread.
 
     Works without an engine: wishes are kept and handed over by `attach`. Never starts in bypass, whatever
-    was chosen last: the own voice goes into a call only when its user says so. `devices` and `tuning` are
-    parts of it.
+    was chosen last: the own voice goes into a call only when its user says so. `devices`, `tuning` and
+    `snapshots` are parts of it.
     """
 
     state_changed = Signal(object, str)
@@ -85,6 +86,7 @@ class Session(QObject):
         self.devices = DeviceController(store, self)
         self.devices.changed.connect(self._reopen)
         self.tuning = TuningController(self)
+        self.snapshots = SnapshotController(self)
         self.params = self._remembered_params()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)

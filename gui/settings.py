@@ -53,6 +53,16 @@ class SharedTuning:
 
     input_gain_db: float = 0.0
     gate_db: float = -70.0
+    noise_suppression: float = 0.0
+    loudness_match: bool = True
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A sound to come back to: a voice and what was made of it."""
+
+    voice_id: str
+    tuning: Tuning
 
 
 @dataclass
@@ -61,6 +71,18 @@ class MonitorSettings:
 
     source: str = "off"
     gain_db: float = -6.0
+
+
+@dataclass
+class CallSettings:
+    """What happens around a call; `keys` maps names of actions to global keys as Qt writes them."""
+
+    hotkeys: bool = False
+    keys: dict[str, str] = field(default_factory=dict)
+    close_to_tray: bool = False
+    start_minimised: bool = False
+    start_live: bool = False
+    program: str = "Discord"
 
 
 @dataclass
@@ -74,21 +96,31 @@ class WindowSettings:
 
 @dataclass
 class Settings:
-    """The whole content of the file."""
+    """The whole content of the file.
+
+    `voices` are tunings by voice, `presets` named ones by voice, `snapshots` by slot, `folds` says which
+    groups of the tuning panel are open. `unknown` is what another version wrote, kept as it was.
+    """
 
     devices: DeviceSettings = field(default_factory=DeviceSettings)
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
     shared: SharedTuning = field(default_factory=SharedTuning)
+    call: CallSettings = field(default_factory=CallSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
     voices: dict[str, Tuning] = field(default_factory=dict)
+    presets: dict[str, dict[str, Tuning]] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    folds: dict[str, bool] = field(default_factory=dict)
     favourites: list[str] = field(default_factory=list)
     voice_id: str = ""
     theme: ThemeMode = ThemeMode.SYSTEM
     introduced: bool = False
+    unknown: Json = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """Returns the file's content."""
-        return {"version": SCHEMA_VERSION, **asdict(self)}
+        content = asdict(self)
+        return {**content.pop("unknown"), "version": SCHEMA_VERSION, **content}
 
     @classmethod
     def from_json(cls, content: Json) -> Settings:
@@ -97,13 +129,21 @@ class Settings:
             devices=_read(DeviceSettings, content.get("devices")),
             monitor=_read(MonitorSettings, content.get("monitor")),
             shared=_read(SharedTuning, content.get("shared")),
+            call=_read(CallSettings, content.get("call")),
             window=_read(WindowSettings, content.get("window")),
-            voices={str(k): _read(Tuning, v) for k, v in _mapping(content.get("voices")).items()},
+            voices=_tunings(content.get("voices")),
+            presets={k: _tunings(v) for k, v in _mapping(content.get("presets")).items()},
+            snapshots=_snapshots(content.get("snapshots")),
+            folds={k: v for k, v in _mapping(content.get("folds")).items() if isinstance(v, bool)},
             favourites=[v for v in _list(content.get("favourites")) if isinstance(v, str)],
             voice_id=_text(content.get("voice_id")),
             theme=_theme(content.get("theme")),
             introduced=content.get("introduced") is True,
+            unknown={k: v for k, v in content.items() if k not in _KNOWN},
         )
+
+
+_KNOWN = {"version", *(f.name for f in fields(Settings))}
 
 
 class SettingsStore:
@@ -123,12 +163,14 @@ class SettingsStore:
     def open(cls, directory: Path | None = None) -> SettingsStore:
         """Reads the settings of `directory` (default `config_dir()`).
 
-        Never fails: without a file the defaults come back; a broken file is renamed `.bad`, the defaults
-        come back and `problem` says so.
+        Never fails: without a file the defaults come back. A broken file is set aside, the defaults come
+        back and `problem` says so; one of a newer Menura is copied, and what can be read of it is used.
         """
         path = (directory or config_dir()) / FILE_NAME
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+            if is_newer(content):
+                return cls(path, Settings.from_json(content), _copy_newer(path, content))
             return cls(path, Settings.from_json(migrate(content)))
         except FileNotFoundError:
             return cls(path, Settings())
@@ -161,8 +203,6 @@ def migrate(content: Any, migrations: Mapping[int, Callable[[Json], Json]] | Non
     if not isinstance(content, dict) or not isinstance(content.get("version"), int):
         raise SettingsError("they are not settings of Menura")
     version = content["version"]
-    if version > SCHEMA_VERSION:
-        raise SettingsError("they were written by a newer Menura")
     while version < SCHEMA_VERSION:
         if version not in steps:
             raise SettingsError(f"version {version} is unknown")
@@ -171,9 +211,34 @@ def migrate(content: Any, migrations: Mapping[int, Callable[[Json], Json]] | Non
     return {**content, "version": version}
 
 
+def is_newer(content: Any) -> bool:
+    """Whether a later Menura wrote this."""
+    version = _mapping(content).get("version")
+    return isinstance(version, int) and version > SCHEMA_VERSION
+
+
+def _copy_newer(path: Path, content: Json) -> str:
+    """Keeps what a newer version wrote beside the settings and returns the sentence about it."""
+    copy = path.with_suffix(f".v{content['version']}.json")
+    try:
+        write_text(copy, json.dumps(content, indent=1) + "\n")
+    except FileError:
+        return "Your settings were written by a newer Menura: what this one does not know will be lost."
+    return (
+        "Your settings were written by a newer Menura: what this one knows of them is used, "
+        f"the whole was kept as {copy.name}."
+    )
+
+
+def _free(path: Path) -> Path:
+    """Returns the path, with a number where there is such a file already."""
+    numbered = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(2, 1000))
+    return next((p for p in (path, *numbered) if not p.exists()), path)
+
+
 def _set_aside(path: Path, error: Exception) -> str:
     """Renames a broken file and returns the sentence about it."""
-    bad = path.with_suffix(".bad")
+    bad = _free(path.with_suffix(".bad"))
     try:
         os.replace(path, bad)
     except OSError:
@@ -196,11 +261,26 @@ def _read(kind: type[T], content: Any) -> T:
 def _fits(value: Any, default: Any, annotation: str) -> bool:
     if isinstance(value, bool) or isinstance(default, bool):
         return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, dict):
+        return isinstance(value, dict) and all(isinstance(x, str) for pair in value.items() for x in pair)
     if isinstance(default, float):
         return isinstance(value, int | float) and abs(value) < 1000
     if isinstance(default, str) or annotation.startswith("str"):
         return isinstance(value, str)
     return isinstance(value, int) and 0 < value < 1_000_000
+
+
+def _tunings(value: Any) -> dict[str, Tuning]:
+    return {str(k): _read(Tuning, v) for k, v in _mapping(value).items()}
+
+
+def _snapshots(value: Any) -> dict[str, Snapshot]:
+    found = {slot: _mapping(content) for slot, content in _mapping(value).items()}
+    return {
+        slot: Snapshot(content["voice_id"], _read(Tuning, content.get("tuning")))
+        for slot, content in found.items()
+        if isinstance(content.get("voice_id"), str)
+    }
 
 
 def _mapping(value: Any) -> Json:

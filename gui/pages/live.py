@@ -20,6 +20,7 @@ from gui.widgets.arrangement import Arrangement
 from gui.widgets.dock import Dock
 from inference.engine.messages import EngineParams, EngineState, Mode, MonitorSource
 from inference.engine.telemetry import Telemetry
+from voices.voice import Voice
 
 
 class LivePage(QMainWindow):
@@ -31,9 +32,9 @@ class LivePage(QMainWindow):
         self._settings = session.store.settings
         self.scope = ScopePanel()
         self.voices = VoicesPanel(session.voices)
-        self.devices = DevicesPanel()
         self.compare = ComparePanel()
-        self.tuning = TuningPanel(session.undo)
+        self.devices = DevicesPanel(self.compare.device)
+        self.tuning = TuningPanel(session.undo, session.store.settings.folds)
         self.levels = LevelsPanel()
         self.health = HealthPanel()
         self.setCentralWidget(self.scope)
@@ -81,8 +82,9 @@ class LivePage(QMainWindow):
         s.state_changed.connect(self._show_state)
         s.devices_listed.connect(self.devices.show_devices)
         s.streams_opened.connect(self.devices.show_opened)
-        s.voice_changed.connect(self.voices.show_voice)
-        s.voice_changed.connect(self.tuning.show_voice)
+        s.voice_changed.connect(self._show_voice)
+        s.snapshots.changed.connect(self._show_snapshots)
+        s.tuning.presets_changed.connect(lambda _: self._show_presets())
         s.voice_ready.connect(lambda voice_id: self.voices.show_failure(voice_id, ""))
         s.voice_failed.connect(self.voices.show_failure)
         s.params_changed.connect(self._show_params)
@@ -100,9 +102,17 @@ class LivePage(QMainWindow):
         self.devices.refresh_wanted.connect(s.refresh_devices)
         self.compare.mode_chosen.connect(s.set_mode)
         self.compare.monitor_chosen.connect(s.set_monitor)
+        self.compare.device_chosen.connect(lambda name: self._choose_device("monitor", name))
         self.compare.volume_turned.connect(s.set_monitor_gain)
         self.compare.held.connect(s.hold_compare)
         self.tuning.turned.connect(s.tuning.turn)
+        self.tuning.folded.connect(self._fold)
+        self.tuning.preset_chosen.connect(self._use_preset)
+        self.tuning.preset_saved.connect(lambda name: s.tuning.save_preset(s.voice_id, name))
+        self.tuning.preset_deleted.connect(lambda name: s.tuning.delete_preset(s.voice_id, name))
+        self.tuning.snapshots.pressed.connect(s.snapshots.press)
+        self.tuning.snapshots.stored.connect(s.snapshots.store)
+        self.tuning.snapshots.cleared.connect(s.snapshots.clear)
         self.scope.introduced.connect(self._introduce)
 
     def _show_settings(self) -> None:
@@ -110,8 +120,7 @@ class LivePage(QMainWindow):
         self.devices.show_settings(self._settings.devices)
         self.scope.set_introduced(self._settings.introduced)
         self._show_params(self.session.params)
-        self.voices.show_voice(self.session.voice)
-        self.tuning.show_voice(self.session.voice)
+        self._show_voice(self.session.voice)
         self._show_state(self.session.state, "")
 
     def _show_state(self, state: EngineState, reason: str) -> None:
@@ -122,6 +131,32 @@ class LivePage(QMainWindow):
             self._introduce()
         if not self.session.running:
             self.devices.show_opened(None)
+
+    def _show_voice(self, voice: Voice | None) -> None:
+        self.voices.show_voice(voice)
+        self.tuning.show_voice(voice)
+        self._show_presets()
+        self._show_snapshots()
+
+    def _show_presets(self) -> None:
+        self.tuning.show_presets(self.session.tuning.presets(self.session.voice_id))
+
+    def _show_snapshots(self) -> None:
+        snapshots, bar = self.session.snapshots, self.tuning.snapshots
+        for slot, button in bar.slots.items():
+            active = slot == snapshots.active
+            full = snapshots.stored(slot) is not None
+            button.show_state(full, active, active and snapshots.is_changed(), snapshots.describe(slot))
+        bar.show_active(snapshots.active, snapshots.is_changed())
+
+    def _use_preset(self, name: str) -> None:
+        tuning, voice_id = self.session.tuning, self.session.voice_id
+        sound = tuning.presets(voice_id)[name] if name else tuning.came_with(voice_id)
+        tuning.use(voice_id, sound, f"Preset {name}" if name else "Reset all")
+
+    def _fold(self, group: str, is_open: bool) -> None:
+        self._settings.folds[group] = is_open
+        self.session.remember()
 
     def _show_params(self, params: EngineParams) -> None:
         self.compare.show_params(params)
@@ -156,9 +191,8 @@ class LivePage(QMainWindow):
         chain += [self.devices.refresh]
         for segments, values in ((self.compare.mode, Mode), (self.compare.monitor, MonitorSource)):
             chain += [segments.button(v) for v in values]
-        for row in (self.compare.volume, *self.tuning.rows.values()):
-            chain += [row.slider, row.number, row.reset]
-        chain += [self.compare.hold, self.tuning.undo, self.tuning.redo]
+        chain += [self.compare.device, self.compare.hold]
+        chain += [*self.compare.volume.stops(), *self.tuning.stops()]
         chain += [self.levels.input_clip, self.levels.output_clip]
         for first, second in pairwise(chain):
             QWidget.setTabOrder(first, second)

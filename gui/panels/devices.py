@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from audio.devices import Device
 from gui.settings import DeviceSettings
 from gui.widgets.buttons import IconButton
+from gui.widgets.device_box import DeviceBox, Which
 from gui.widgets.select import Select
 from gui.widgets.text import label
 from inference.engine.messages import DevicesListed, MonitorSource, StreamsOpened
 
 RATES_HZ = (44_100, 48_000, 96_000)
 BLOCKS = (64, 96, 128, 192, 240, 256, 480, 512, 1024)
-KINDS = (
-    ("input", "Microphone", "The voice that is converted"),
-    ("output", "Call output", "What the call listens to: a virtual cable, or speakers to try"),
-    ("monitor", "Headphones", "Where you hear yourself"),
+KINDS: tuple[tuple[Which, str, str, str], ...] = (
+    ("input", "mic", "Microphone", "The voice that is converted"),
+    ("output", "call", "Call output", "What the call listens to: a virtual cable, or speakers to try"),
 )
 NO_MICROPHONE = (
     "No microphone found: connect one, or allow Menura to use it in the system's privacy settings."
@@ -31,16 +31,20 @@ LOUDSPEAKERS = ("speaker", "lautsprecher", "haut-parleur", "hdmi", "built-in out
 
 
 class DevicesPanel(QWidget):
-    """`chosen(which, name)`: which is input, output or monitor; name None is the system's default."""
+    """`chosen(which, name)`: which is input or output; name None is the system's default.
+
+    Headphones are chosen where one listens, in `ComparePanel`; hints about them stand here.
+    """
 
     chosen = Signal(str, object)
     block_chosen = Signal(object)
     rate_chosen = Signal(object)
     refresh_wanted = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, headphones: DeviceBox) -> None:
         super().__init__()
-        self.boxes = {which: Select(name) for which, name, _ in KINDS}
+        self.boxes = {which: DeviceBox(which, name, tip) for which, _, name, tip in KINDS}
+        self._headphones = headphones
         self.block = Select("Device block")
         self.rate = Select("Sample rate")
         self.opened = label("Chosen when live", "caption")
@@ -51,7 +55,7 @@ class DevicesPanel(QWidget):
         self._monitor = MonitorSource.OFF
         self._lay_out()
         for which, box in self.boxes.items():
-            box.activated.connect(lambda i, w=which: self.chosen.emit(w, self.boxes[w].itemData(i)))
+            box.chosen.connect(lambda name, w=which: self.chosen.emit(w, name))
         self.block.activated.connect(lambda i: self.block_chosen.emit(self.block.itemData(i)))
         self.rate.activated.connect(lambda i: self.rate_chosen.emit(self.rate.itemData(i)))
         self.refresh.clicked.connect(self.refresh_wanted)
@@ -60,13 +64,13 @@ class DevicesPanel(QWidget):
     def show_settings(self, settings: DeviceSettings) -> None:
         """Shows what is chosen, also where it is not there."""
         self._settings = settings
-        for which, box in self.boxes.items():
-            self._fill(which, box)
+        for which, box in self._all().items():
+            box.show_devices(self._devices, getattr(settings, which))
         sizes = sorted({*BLOCKS, settings.block_frames or BLOCKS[0]})
-        items: list[tuple[str, object]] = [("Auto", None), *((f"{n} frames", n) for n in sizes)]
+        items: list[tuple[str, object]] = [("Auto block", None), *((f"{n} frames", n) for n in sizes)]
         self.block.show_items(items, settings.block_frames)
         rates = sorted({*RATES_HZ, settings.sample_rate or RATES_HZ[0]})
-        items = [("Auto", None), *((f"{hz / 1000:g} kHz", hz) for hz in rates)]
+        items = [("Auto rate", None), *((f"{hz / 1000:g} kHz", hz) for hz in rates)]
         self.rate.show_items(items, settings.sample_rate)
         self._show_hint("")
 
@@ -95,29 +99,11 @@ class DevicesPanel(QWidget):
 
     def missing(self) -> list[str]:
         """Returns what is remembered but not there."""
-        return [w for w, _, _ in KINDS if self._is_missing(w)]
+        chosen = {which: getattr(self._settings, which) for which in self._all()}
+        return [w for w, box in self._all().items() if box.is_missing(self._devices, chosen[w])]
 
-    def _fill(self, which: str, box: Select) -> None:
-        chosen = getattr(self._settings, which)
-        usable = [d for d in self._devices if (d.inputs if which == "input" else d.outputs)]
-        default = next(
-            (d for d in usable if (d.is_default_input if which == "input" else d.is_default_output)), None
-        )
-        name = "Automatic" if which == "monitor" else "System default"
-        items: list[tuple[str, object]] = [(f"{name} ({default.label})" if default else name, None)]
-        items += [(d.label, d.name) for d in usable]
-        missing = self._is_missing(which)
-        if chosen and all(d.name != chosen for d in usable):
-            items.append((f"{chosen} (missing)" if missing else chosen, chosen))
-        box.show_items(items, chosen, missing)
-
-    def _is_missing(self, which: str) -> bool:
-        chosen = getattr(self._settings, which)
-        if chosen is None or not self._devices:
-            return False
-        return not any(
-            d.name == chosen and (d.inputs if which == "input" else d.outputs) for d in self._devices
-        )
+    def _all(self) -> dict[Which, DeviceBox]:
+        return {**self.boxes, "monitor": self._headphones}
 
     def _show_hint(self, problem: str) -> None:
         text = problem or self._advice()
@@ -148,31 +134,34 @@ class DevicesPanel(QWidget):
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
-        column.setContentsMargins(14, 2, 14, 12)
-        column.setSpacing(4)
-        for which, name, tip in KINDS:
-            column.addWidget(label(name, "section"))
-            self.boxes[which].setStatusTip(tip)
-            column.addWidget(self.boxes[which])
-            column.addSpacing(2)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
-        grid.addWidget(label("Block", "section"), 0, 0)
-        grid.addWidget(self.block, 1, 0)
-        grid.addWidget(label("Sample rate", "section"), 0, 1)
-        grid.addWidget(self.rate, 1, 1)
-        grid.addWidget(self.refresh, 1, 2)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        column.addLayout(grid)
+        column.setContentsMargins(12, 0, 12, 8)
+        column.setSpacing(6)
+        for which, glyph, name, _ in KINDS:
+            column.addLayout(_row(_mark(glyph, name), self.boxes[which]))
+        column.addLayout(_row(_mark("sliders", "How the devices run"), self.block, self.rate, self.refresh))
         column.addWidget(self.opened)
         self._hint_box = QFrame()
         self._hint_box.setObjectName("hint")
         row = QHBoxLayout(self._hint_box)
         row.setContentsMargins(8, 6, 8, 6)
-        mark = IconButton("headphones", "Hint", 16, "warning")
-        mark.setFocusPolicy(self._hint_box.focusPolicy())
-        row.addWidget(mark)
+        row.addWidget(_mark("headphones", "Hint", "warning"))
         row.addWidget(self.hint, 1)
         column.addWidget(self._hint_box)
         column.addStretch(1)
+
+
+def _mark(glyph: str, name: str, role: str = "text_muted") -> IconButton:
+    """Returns an icon in place of a label."""
+    mark = IconButton(glyph, name, 16, role)
+    mark.setProperty("kind", "small")
+    mark.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return mark
+
+
+def _row(mark: IconButton, *widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(6)
+    row.addWidget(mark)
+    for widget in widgets:
+        row.addWidget(widget, 0 if isinstance(widget, IconButton) else 1)
+    return row

@@ -37,7 +37,7 @@ class Tile(QFrame):
         self.value = Readout("panel", "00000")
         self._tone = ""
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 4)
+        column.setContentsMargins(8, 3, 8, 3)
         column.setSpacing(0)
         column.addWidget(self.value)
         column.addWidget(label(name, "caption"))
@@ -74,16 +74,18 @@ class HealthPanel(QWidget):
         self._columns = 0
         self._arrange(len(TILES))
         column = QVBoxLayout(self)
-        column.setContentsMargins(14, 4, 14, 12)
-        column.setSpacing(8)
+        column.setContentsMargins(14, 4, 14, 10)
+        column.setSpacing(6)
         column.addLayout(top)
         column.addLayout(self._grid)
         column.addStretch(1)
         column.setAlignment(Qt.AlignmentFlag.AlignTop)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Breaks the tiles into two rows where the panel is narrow."""
-        self._arrange(len(TILES) if self.width() >= ONE_ROW_WIDTH else 5)
+        """Breaks the tiles into two rows where the panel is narrow, and leaves the history away."""
+        wide = self.width() >= ONE_ROW_WIDTH
+        self._arrange(len(TILES) if wide else 5)
+        self.sparkline.setVisible(wide)
         super().resizeEvent(event)
 
     def minimumSizeHint(self) -> QSize:

@@ -43,19 +43,21 @@ class LevelsPanel(QWidget):
         self.limiter = Readout("caption", "Limiter −00.0 dB", right)
         self._ticks = 0
         column = QVBoxLayout(self)
-        column.setContentsMargins(14, 0, 14, 12)
-        column.setSpacing(3)
+        column.setContentsMargins(14, 0, 12, 8)
+        column.setSpacing(2)
         for name, meter, number, clip in (
             ("You", self.input, self._input_db, self.input_clip),
             ("Call", self.output, self._output_db, self.output_clip),
         ):
-            head = QHBoxLayout()
-            head.addWidget(label(name))
-            head.addStretch(1)
-            head.addWidget(number)
-            head.addWidget(clip)
-            column.addLayout(head)
-            column.addWidget(meter)
+            row = QHBoxLayout()
+            row.setSpacing(6)
+            who = label(name)
+            who.setFixedWidth(30)
+            row.addWidget(who)
+            row.addWidget(meter, 1)
+            row.addWidget(number)
+            row.addWidget(clip)
+            column.addLayout(row)
         activity = QHBoxLayout()
         activity.addWidget(self.gate)
         activity.addStretch(1)

@@ -1,68 +1,162 @@
-"""Sliders for the voice and for the microphone, with undo and redo."""
+"""The sound of the voice in use: snapshots, presets, and sliders in groups that fold."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from collections.abc import Mapping
 
-from gui.tuning import KNOB_BY_NAME, KNOBS
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QUndoStack
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from gui.control.snapshots import SLOTS
+from gui.tuning import CONTROLS, GROUPS, Control, Group, Knob
 from gui.widgets.buttons import IconButton
+from gui.widgets.fold import Fold
 from gui.widgets.knob_row import KnobRow
-from gui.widgets.text import ElidedLabel, label
+from gui.widgets.name_dialog import NameDialog
+from gui.widgets.select import Select
+from gui.widgets.snapshot_bar import SnapshotBar
+from gui.widgets.switch import SwitchBox
 from inference.engine.messages import EngineParams
+from voices.tuning import Tuning
 from voices.voice import Voice
+
+AS_IT_CAME, CHANGED = "As it came", "Changed"
 
 
 class TuningPanel(QWidget):
-    """`turned(knob, value)` for each change of the user."""
+    """`turned(control, value)` for each change of the user; presets by name, "" is as the voice came."""
 
-    turned = Signal(str, float)
+    turned = Signal(str, object)
+    preset_chosen = Signal(str)
+    preset_saved = Signal(str)
+    preset_deleted = Signal(str)
+    folded = Signal(str, bool)
 
-    def __init__(self, stack: QUndoStack) -> None:
+    def __init__(self, stack: QUndoStack, folds: Mapping[str, bool]) -> None:
         super().__init__()
-        self.rows = {knob.name: KnobRow(knob) for knob in KNOBS}
+        self.rows: dict[str, KnobRow] = {}
+        self.switches: dict[str, SwitchBox] = {}
+        self.snapshots = SnapshotBar(SLOTS)
+        self.presets = Select("Preset")
+        self.save = IconButton("plus", "Save this sound as a preset of the voice", 16)
+        self.delete = IconButton("trash", "Delete this preset", 16)
         self.undo = IconButton("undo", "Undo (Ctrl+Z)", 16)
         self.redo = IconButton("redo", "Redo (Ctrl+Shift+Z)", 16)
-        self._for = ElidedLabel("", "section")
+        self.groups = {group.id: self._make_group(group, folds) for group in GROUPS}
+        self._tuning, self._original = Tuning(), Tuning()
+        self._named: Mapping[str, Tuning] = {}
+        self._connect(stack)
+        self._lay_out()
+
+    def show_params(self, params: EngineParams) -> None:
+        """Shows the values in use."""
+        values = {
+            c.name: getattr(params.tuning if c.per_voice else params, c.name) for c in CONTROLS.values()
+        }
+        for name, row in self.rows.items():
+            row.show_value(values[name])
+        for name, switch in self.switches.items():
+            switch.setChecked(values[name])
+        for group in GROUPS:
+            away = [c.label for c in group.controls if values[c.name] != c.default]
+            self.groups[group.id].show_note(f"{len(away)} changed" if away else "")
+        self._tuning = params.tuning
+        self._show_presets()
+
+    def show_voice(self, voice: Voice | None) -> None:
+        """Says whose sound it is."""
+        self.groups["voice"].set_title(voice.name if voice else "Voice")
+        self._original = voice.tuning if voice else Tuning()
+        follows = voice is not None and voice.f0_median_hz > 0
+        self.switches["match_pitch"].setEnabled(follows)
+
+    def show_presets(self, named: Mapping[str, Tuning]) -> None:
+        """Shows the presets of the voice in use."""
+        self._named = dict(named)
+        self._show_presets()
+
+    def stops(self) -> list[QWidget]:
+        """Returns what Tab goes through, from top to bottom."""
+        found: list[QWidget] = [*self.snapshots.slots.values(), self.snapshots.store, self.presets]
+        found += [self.save, self.delete, self.undo, self.redo]
+        for group in GROUPS:
+            found.append(self.groups[group.id].head)
+            for control in group.controls:
+                row = self.rows.get(control.name)
+                found += row.stops() if row else [self.switches[control.name]]
+        return found
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for a row."""
+        return QSize(264, super().sizeHint().height())
+
+    def _show_presets(self) -> None:
+        items: list[tuple[str, object]] = [(AS_IT_CAME, ""), *((name, name) for name in self._named)]
+        chosen = next((name for name, tuning in self._named.items() if tuning == self._tuning), None)
+        if self._tuning == self._original:
+            chosen = chosen or ""
+        if chosen is None:
+            items.append((CHANGED, None))
+        self.presets.show_items(items, chosen)
+        self.delete.setEnabled(bool(chosen))
+        self.save.setEnabled(chosen is None)
+
+    def _choose_preset(self, index: int) -> None:
+        name = self.presets.itemData(index)
+        if name is not None:
+            self.preset_chosen.emit(name)
+
+    def _ask_name(self) -> None:
+        number = len(self._named) + 1
+        NameDialog(self, "Save preset", "Save", f"Preset {number}", self.preset_saved.emit).open()
+
+    def _make_group(self, group: Group, folds: Mapping[str, bool]) -> Fold:
+        fold = Fold(group.title, folds.get(group.id, group.open))
+        for control in group.controls:
+            fold.body.addWidget(self._make_control(control))
+        fold.toggled.connect(lambda is_open, name=group.id: self.folded.emit(name, is_open))
+        return fold
+
+    def _make_control(self, control: Control) -> QWidget:
+        if isinstance(control, Knob):
+            row = self.rows[control.name] = KnobRow(control)
+            row.turned.connect(lambda value, n=control.name: self.turned.emit(n, value))
+            return row
+        switch = self.switches[control.name] = SwitchBox(control.label, control.tip)
+        switch.clicked.connect(lambda on, n=control.name: self.turned.emit(n, on))
+        return switch
+
+    def _connect(self, stack: QUndoStack) -> None:
+        self.presets.activated.connect(self._choose_preset)
+        self.save.clicked.connect(self._ask_name)
+        self.delete.clicked.connect(lambda: self.preset_deleted.emit(self.presets.currentData()))
         self.undo.clicked.connect(stack.undo)
         self.redo.clicked.connect(stack.redo)
         stack.canUndoChanged.connect(self.undo.setEnabled)
         stack.canRedoChanged.connect(self.redo.setEnabled)
+        stack.undoTextChanged.connect(self._name_undo)
+        stack.redoTextChanged.connect(self._name_redo)
         self.undo.setEnabled(stack.canUndo())
         self.redo.setEnabled(stack.canRedo())
-        self._lay_out()
-        for name, row in self.rows.items():
-            row.turned.connect(lambda value, n=name: self.turned.emit(n, value))
 
-    def show_params(self, params: EngineParams) -> None:
-        """Shows the values in use."""
-        for name, row in self.rows.items():
-            owner = params.tuning if KNOB_BY_NAME[name].per_voice else params
-            row.show_value(getattr(owner, name))
+    def _name_undo(self, what: str) -> None:
+        self.undo.setToolTip(f"Undo {what} (Ctrl+Z)")
 
-    def show_voice(self, voice: Voice | None) -> None:
-        """Says which voice the values are remembered for."""
-        self._for.setText(f"For {voice.name}" if voice else "For this voice")
+    def _name_redo(self, what: str) -> None:
+        self.redo.setToolTip(f"Redo {what} (Ctrl+Shift+Z)")
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(2)
-        head.addWidget(self._for, 1)
-        head.addWidget(self.undo)
-        head.addWidget(self.redo)
+        head.addWidget(self.presets, 1)
+        for button in (self.save, self.delete, self.undo, self.redo):
+            head.addWidget(button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(14, 0, 14, 12)
-        column.setSpacing(5)
+        column.setContentsMargins(14, 0, 12, 8)
+        column.setSpacing(4)
+        column.addWidget(self.snapshots)
         column.addLayout(head)
-        for knob in KNOBS:
-            if knob.per_voice:
-                column.addWidget(self.rows[knob.name])
-        rule = QFrame()
-        rule.setObjectName("rule")
-        column.addWidget(rule)
-        column.addWidget(label("For your microphone", "section"))
-        for knob in KNOBS:
-            if not knob.per_voice:
-                column.addWidget(self.rows[knob.name])
+        for group in self.groups.values():
+            column.addWidget(group)
         column.addStretch(1)

@@ -92,7 +92,7 @@ class Arrangement:
 
     def _share(self, stacked: bool) -> None:
         d, resize = self._docks, self._page.resizeDocks
-        resize([d["voices"], d["tuning"]], [252, 276] if stacked else [276, 292], HORIZONTAL)
+        resize([d["voices"], d["tuning"]], [256, 292] if stacked else [276, 316], HORIZONTAL)
         resize([d["health"]], [d["health"].needs()], VERTICAL)
         if stacked:
             resize([d["tuning"], d["levels"]], [600, d["levels"].needs()], VERTICAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QToolButton
 
 from gui.icons import icon
 
@@ -87,8 +87,9 @@ class Segments(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, name: str, choices: tuple[Choice, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str, choices: tuple[Choice, ...], even: bool = True) -> None:
+        """`even`: all buttons are equally wide, else as wide as their texts ask for."""
+        super().__init__()
         self.setObjectName("segments")
         self.setAccessibleName(name)
         row = QHBoxLayout(self)
@@ -106,7 +107,7 @@ class Segments(QFrame):
             button.clicked.connect(lambda _=False, v=choice.value: self.chosen.emit(v))
             self._group.addButton(button)
             self._buttons[choice.value] = button
-            row.addWidget(button, 1)
+            row.addWidget(button, 1 if even else len(choice.text) + 2)
 
     def choose(self, value: str) -> None:
         """Shows a value as chosen, without a signal."""

@@ -1,30 +1,40 @@
-"""A slider with number field, unit and reset."""
+"""A slider with number field, unit and reset, on one line."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QSlider, QWidget
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from gui.theme import current
 from gui.tuning import Knob
 from gui.widgets.buttons import IconButton
+from gui.widgets.number_field import NumberField
 from gui.widgets.text import label
 
-HANDLE = 8.0
+HANDLE = 7.0
+LABEL_WIDTH = 82
+FINE = 0.1
+"""With Shift, the handle moves this part of the pointer's way."""
+UNITS = {"st": "semitones", "dB": "decibels", "%": "percent"}
 
 
 class TuningSlider(QSlider):
-    """A slider that fills from the knob's default value; a double click asks for the default."""
+    """A slider that fills from the knob's default value; a double click asks for the default.
+
+    Arrows step, page keys and Shift with arrows leap, Shift with the pointer is fine.
+    """
 
     reset_wanted = Signal()
 
     def __init__(self, knob: Knob) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self._knob = knob
+        self._grip = 0.0
+        self._last_x = 0.0
         self.setRange(0, round((knob.high - knob.low) / knob.step))
         self.setSingleStep(1)
-        self.setPageStep(max(1, round(1 / knob.step)))
+        self.setPageStep(max(1, round(knob.coarse / knob.step)))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def sizeHint(self) -> QSize:
@@ -47,13 +57,26 @@ class TuningSlider(QSlider):
         """Grabs the handle wherever the slider is pressed."""
         if event.button() == Qt.MouseButton.LeftButton:
             self.setSliderDown(True)
-            self._go_to(event)
+            self._last_x = event.position().x()
+            if not _is_fine(event):
+                self._grip = self._last_x
+                self._go_to(self._grip)
             event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Drags."""
         if self.isSliderDown():
-            self._go_to(event)
+            x = event.position().x()
+            self._grip = self._grip + (x - self._last_x) * FINE if _is_fine(event) else x
+            self._last_x = x
+            self._go_to(self._grip)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Turns where the keyboard is, else scrolls the panel."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Lets go."""
@@ -66,9 +89,18 @@ class TuningSlider(QSlider):
         self.reset_wanted.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows step, pages leap; delete asks for the default."""
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+        """Arrows step, pages and Shift leap; delete asks for the default."""
+        leaps = {
+            Qt.Key.Key_Right: QSlider.SliderAction.SliderPageStepAdd,
+            Qt.Key.Key_Up: QSlider.SliderAction.SliderPageStepAdd,
+            Qt.Key.Key_Left: QSlider.SliderAction.SliderPageStepSub,
+            Qt.Key.Key_Down: QSlider.SliderAction.SliderPageStepSub,
+        }
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.reset_wanted.emit()
+        elif key in leaps and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.triggerAction(leaps[key])
         else:
             super().keyPressEvent(event)
 
@@ -95,62 +127,63 @@ class TuningSlider(QSlider):
         part = (value - self._knob.low) / (self._knob.high - self._knob.low)
         return HANDLE + part * (self.width() - 2 * HANDLE)
 
-    def _go_to(self, event: QMouseEvent) -> None:
-        part = (event.position().x() - HANDLE) / max(1.0, self.width() - 2 * HANDLE)
+    def _go_to(self, x: float) -> None:
+        part = (x - HANDLE) / max(1.0, self.width() - 2 * HANDLE)
         self.setValue(round(part * self.maximum()))
         self.update()
 
 
 class KnobRow(QWidget):
-    """`turned` carries a value in the knob's unit whenever the user, and only the user, changes it."""
+    """`turned` carries a value of the knob whenever the user, and only the user, changes it."""
 
     turned = Signal(float)
 
-    def __init__(self, knob: Knob, one_line: bool = False) -> None:
+    def __init__(self, knob: Knob) -> None:
         super().__init__()
         self.knob = knob
         self.slider = TuningSlider(knob)
-        self.number = QDoubleSpinBox()
+        self.number = NumberField(knob)
         self.reset = IconButton("reset", f"Reset {knob.label.lower()}", 14)
         self.reset.setProperty("kind", "small")
         self._set_up()
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(0)
-        grid.addWidget(label(knob.label), 0, 0)
-        grid.addWidget(self.number, 0, 2)
-        grid.addWidget(self.reset, 0, 3)
-        grid.addWidget(self.slider, *((0, 1) if one_line else (1, 0, 1, 4)))
-        grid.setColumnStretch(1, 1)
+        name = label(knob.label)
+        name.setFixedWidth(LABEL_WIDTH)
+        name.setBuddy(self.slider)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(5)
+        row.addWidget(name)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.number)
+        row.addWidget(self.reset)
         self.show_value(knob.default)
 
     def show_value(self, value: float) -> None:
         """Shows a value without a signal."""
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
             self.slider.set_number(value)
-            self.number.setValue(value)
+            self.number.setValue(value * self.knob.shown)
         self.slider.update()
         away = value != self.knob.default
         if self.reset.hasFocus() and not away:
             self.slider.setFocus()
         self.reset.setEnabled(away)
 
+    def stops(self) -> list[QWidget]:
+        """Returns what Tab goes through."""
+        return [self.slider, self.number, self.reset]
+
     def _set_up(self) -> None:
         knob = self.knob
-        self.number.setRange(knob.low, knob.high)
-        self.number.setSingleStep(knob.step)
-        self.number.setDecimals(0 if knob.step >= 1 else 1)
-        self.number.setSuffix(f" {knob.unit}")
-        self.number.lineEdit().setTextMargins(4, 0, 4, 0)
-        self.number.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.number.setFixedWidth(68)
-        self.number.setKeyboardTracking(False)
         for widget in (self.slider, self.number):
-            widget.setAccessibleName(f"{knob.label} in {'semitones' if knob.unit == 'st' else 'decibels'}")
-            widget.setToolTip(f"{knob.tip}. Double click or Delete resets.")
+            widget.setAccessibleName(f"{knob.label} in {UNITS[knob.unit]}")
+            widget.setToolTip(f"{knob.tip}. Double click or Delete resets, Shift is fine or leaps.")
             widget.setStatusTip(knob.tip)
         self.slider.valueChanged.connect(lambda _: self.turned.emit(self.slider.number()))
-        self.number.valueChanged.connect(self.turned)
+        self.number.valueChanged.connect(lambda shown: self.turned.emit(shown / knob.shown))
         self.slider.reset_wanted.connect(lambda: self.turned.emit(knob.default))
         self.reset.clicked.connect(lambda: self.turned.emit(knob.default))
+
+
+def _is_fine(event: QMouseEvent) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)

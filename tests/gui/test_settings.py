@@ -15,6 +15,7 @@ from gui.settings import (
     Settings,
     SettingsError,
     SettingsStore,
+    Snapshot,
     ThemeMode,
     migrate,
 )
@@ -32,7 +33,9 @@ def test_round_trip(tmp_path: Path) -> None:
     s = store.settings
     s.devices.input, s.devices.block_frames = "Mic · ALSA", 128
     s.voices["deep"] = Tuning(-3.5, 1.0, output_gain_db=2.0)
-    s.theme, s.favourites, s.introduced = ThemeMode.LIGHT, ["deep"], True
+    s.presets["deep"] = {"Night": Tuning(2.0, timbre=0.5)}
+    s.snapshots["B"] = Snapshot("deep", Tuning(1.0, match_pitch=False))
+    s.theme, s.favourites, s.introduced, s.folds = ThemeMode.LIGHT, ["deep"], True, {"tone": False}
     store.save()
     assert SettingsStore.open(tmp_path).settings == s
     assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]
@@ -59,9 +62,30 @@ def test_any_bytes_give_the_defaults_and_are_kept(data: bytes) -> None:
         assert "defaults" in store.problem
 
 
-def test_newer_settings_are_put_aside(tmp_path: Path) -> None:
+def test_newer_settings_are_told(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text(json.dumps({"version": SCHEMA_VERSION + 1}))
     assert "newer" in SettingsStore.open(tmp_path).problem
+
+
+def test_settings_of_an_unknown_future_lose_nothing(tmp_path: Path) -> None:
+    future = {"version": SCHEMA_VERSION + 1, "theme": "light", "voices": {"deep": {"pitch_semitones": -2}}}
+    text = json.dumps({**future, "hologram": [1, 2], "devices": {"input": 7}})
+    (tmp_path / "settings.json").write_text(text)
+    store = SettingsStore.open(tmp_path)
+    assert (store.settings.theme, store.settings.voices["deep"].pitch_semitones) == (ThemeMode.LIGHT, -2)
+    assert store.settings.devices.input is None
+    store.save()
+    kept = json.loads((tmp_path / f"settings.v{SCHEMA_VERSION + 1}.json").read_text())
+    assert kept == json.loads(text)
+    assert json.loads((tmp_path / "settings.json").read_text())["hologram"] == [1, 2]
+    assert SettingsStore.open(tmp_path).problem == ""
+
+
+def test_a_second_broken_file_does_not_replace_the_first(tmp_path: Path) -> None:
+    for text in ("one", "two"):
+        (tmp_path / "settings.json").write_text(text)
+        SettingsStore.open(tmp_path)
+    assert {p.read_text() for p in tmp_path.glob("*.bad")} == {"one", "two"}
 
 
 def test_migrations_run_in_order() -> None:
