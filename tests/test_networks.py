@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from inference.networks.config import FULL, SMOKE, NetworkConfig
-from inference.networks.content import ContentEncoder, positions
+from inference.networks.content import ContentEncoder
 from inference.networks.decoder import Decoder
 from inference.networks.excitation import pulse_train
 from inference.networks.pitch import PitchTracker
 from inference.networks.spectral import LogMel, Synthesis, frames_of, mel_filterbank
 from inference.networks.timing import FRAME, FRAME_HOP, HOP, LATENCY, TOKEN_LOOK_AHEAD
+from inference.networks.transforms import position_rows
 
 torch.set_num_threads(1)
 
@@ -86,7 +87,7 @@ def test_nothing_hears_the_future(kind):
 
 
 def test_positions_come_round():
-    table = positions(1500, 384)
+    table = torch.tensor(position_rows(1500, 384))
     half = table.shape[1] // 2
     turn = torch.atan2(table[1, :half], table[1, half:]).double() * 1500 / (2 * np.pi)
     assert torch.allclose(turn, torch.round(turn), atol=1e-3)

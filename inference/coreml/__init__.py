@@ -1,0 +1,1 @@
+"""Core ML: the networks as programs for the Neural Engine: export, certification, runtime."""
