@@ -83,7 +83,7 @@ class Reading:
 
 
 def read(heard: Samples, spoken: Samples, target: tuple[float, ...]) -> Reading:
-    """Returns the reading of the input and the output, (n,) each at MODEL_RATE and on one clock.
+    """Returns the reading of input and output, (n,) each at MODEL_RATE on one clock, `WINDOW_S` or longer.
 
     `target` is a voice's embedding, empty where it has none. The output may be up to 150 ms late.
     """
@@ -91,8 +91,11 @@ def read(heard: Samples, spoken: Samples, target: tuple[float, ...]) -> Reading:
     seconds = len(speech) / MODEL_RATE
     if seconds < MIN_SPEECH_S:
         return Reading(speech_s=seconds)
-    found = likeness(cosine(speech, target)) if target else None
-    return Reading(found, clarity(heard, spoken), seconds)
+    size = round(WINDOW_S * MODEL_RATE)
+    count = max(1, round(len(speech) / size))  # the marks hold for this length
+    found = [cosine(piece, target) for piece in np.array_split(speech, count)] if target else []
+    alike = likeness(float(np.mean(found))) if found else None
+    return Reading(alike, clarity(heard, spoken), seconds)
 
 
 def cosine(speech: Samples, target: tuple[float, ...]) -> float:

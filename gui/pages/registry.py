@@ -35,4 +35,7 @@ def lazy(module: str, name: str) -> Make:
     return lambda session: getattr(import_module(module), name)(session)  # type: ignore[no-any-return]
 
 
-PAGES: tuple[Page, ...] = (Page("live", "Live", "wave", lazy("gui.pages.live", "LivePage"), frames=True),)
+PAGES: tuple[Page, ...] = (
+    Page("live", "Live", "wave", lazy("gui.pages.live", "LivePage"), frames=True),
+    Page("replay", "Replay", "replay", lazy("gui.pages.replay", "ReplayPage")),
+)
