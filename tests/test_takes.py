@@ -13,8 +13,9 @@ from audio.files import read_mono
 from audio.recorder import recover
 from inference.quality.live import Advice, LiveCoach, Tone
 from inference.takes import Event, TakeEnded, TakeFailed, TakeRecorder
-from tests.rig.caller import Caller, wait_until
+from tests.rig.caller import wait_until
 from tests.rig.jack_server import JackServer
+from tests.rig.speaker import speaking
 from tests.rig.speech import speech
 
 RATE = 48_000
@@ -79,12 +80,11 @@ class Events:
 
 @pytest.mark.jack
 def test_a_take_holds_what_the_caller_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with JackServer() as server:
+    with JackServer() as server, speaking(server):
         for name, value in server.env().items():
             monkeypatch.setenv(name, value)
         takes = TakeRecorder()
         events = Events(takes)
-        call = Caller(server).start(speech(30), seconds=30)
         try:
             takes.listen(None)
             wait_until(lambda: takes.open, timeout_s=60)
@@ -95,7 +95,6 @@ def test_a_take_holds_what_the_caller_said(tmp_path: Path, monkeypatch: pytest.M
             ended = events.wait(TakeEnded)
         finally:
             takes.close()
-            call.hang_up()
     assert isinstance(ended, TakeEnded)
     assert ended.problem == ""
     samples, rate = read_mono(ended.files[0])
@@ -107,12 +106,11 @@ def test_a_take_holds_what_the_caller_said(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.jack
 def test_a_killed_recorder_loses_seconds_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with JackServer() as server:
+    with JackServer() as server, speaking(server):
         for name, value in server.env().items():
             monkeypatch.setenv(name, value)
         takes = TakeRecorder()
         events = Events(takes)
-        call = Caller(server).start(speech(40), seconds=40)
         try:
             takes.listen(None)
             wait_until(lambda: takes.open, timeout_s=60)
@@ -122,7 +120,6 @@ def test_a_killed_recorder_loses_seconds_only(tmp_path: Path, monkeypatch: pytes
             events.wait(TakeFailed)
         finally:
             takes.close()
-            call.hang_up()
     (file,) = recover(tmp_path)
     assert len(read_mono(file)[0]) / RATE >= 3.9
 
