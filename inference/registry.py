@@ -6,6 +6,7 @@ from inference.converter import Converter
 from inference.modelfree.converter import ModelFreeConverter
 from inference.neural.converter import NeuralConverter
 from inference.neural.models import ModelError
+from inference.runtimes import RuntimeUnavailableError, load_runtime
 from voices.voice import Voice, VoiceKind
 
 
@@ -18,6 +19,6 @@ def make_converter(voice: Voice) -> Converter:
     if voice.kind is VoiceKind.MODEL_FREE:
         return ModelFreeConverter(voice.recipe)
     try:
-        return NeuralConverter(voice)
-    except (ModelError, ValueError) as error:
+        return NeuralConverter(voice, load_runtime())
+    except (ModelError, RuntimeUnavailableError, ValueError) as error:
         raise UnsupportedVoiceError(str(error)) from error

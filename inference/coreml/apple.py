@@ -33,6 +33,15 @@ _COREML_NAMES = {
 }
 
 
+TITLES = {
+    Unit.CPU: "processor",
+    Unit.GPU: "GPU",
+    Unit.NEURAL_ENGINE: "Neural Engine",
+    Unit.ALL: "all units",
+}
+"""Units by the names that people know."""
+
+
 def macos() -> int:
     """The major version of macOS; 0 on another system."""
     return int(platform.mac_ver()[0].partition(".")[0]) if sys.platform == "darwin" else 0

@@ -40,6 +40,26 @@ class Form:
     weights: Weights = Weights.HALF
 
 
+@dataclass(frozen=True)
+class Variant:
+    """One program of a package: its file's name, its network, its form, the first macOS it is for."""
+
+    name: str
+    network: str
+    form: Form
+    macos: int
+
+
+VARIANTS = (
+    Variant("hop", "hop", Form(), 15),
+    Variant("hop-int8", "hop", Form(weights=Weights.INT8), 15),
+    Variant("pitch", "pitch", Form(half=False), 15),
+    Variant("hop-macos13", "hop", Form(stateful=False), 13),
+    Variant("pitch-macos13", "pitch", Form(stateful=False, half=False), 13),
+)
+"""What an export makes. F0 stays in float32: half precision is 9 cents at 500 Hz in the octaves it reads."""
+
+
 class StatefulStep(nn.Module):
     """A step whose states are buffers that it updates in place, as Core ML wants them."""
 
@@ -80,7 +100,6 @@ class _Scalar(int):
 
 def convert(step: Step, form: Form) -> ct.models.MLModel:
     """One step as a program of this form. Its weights are copied; `step` stays as it is."""
-    assert len(step.outputs) == 1
     step = copy.deepcopy(step).eval()
     inputs = step.example()
     if form.half:
