@@ -123,6 +123,26 @@ def convert(
 
 @app.command()
 @sound_options
+def batch(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="Sound files, and folders of them.")
+    ],
+    voice: Annotated[str, typer.Option(help=_VOICE_HELP)],
+    out: Annotated[Path, typer.Option(help="Folder to write to; made if missing.")],
+    sound: Sound,
+    suffix: Annotated[str, typer.Option("--format", help="wav, flac, ogg, mp3 or aiff.")] = "wav",
+    existing: Annotated[
+        str, typer.Option(help="What to do with files that exist: skip, replace or rename.")
+    ] = "",
+) -> None:
+    """Converts many files, one after the other; a file that fails does not end the others."""
+    from cli_batch import convert_many
+
+    raise typer.Exit(convert_many(files, voice, out, sound, suffix, existing))
+
+
+@app.command()
+@sound_options
 def live(
     voice: Annotated[str | None, typer.Option(help=_VOICE_HELP)] = None,
     bypass: Annotated[bool, typer.Option("--bypass", help="Pass the microphone through unchanged.")] = False,
@@ -137,6 +157,9 @@ def live(
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after this time.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write latency, xruns and load as JSON here.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record microphone and result as FLAC files in this folder.")
+    ] = None,
 ) -> None:
     """Converts live until Ctrl-C: microphone in, chosen voice out."""
     if bypass == (voice is not None):
@@ -154,10 +177,12 @@ def live(
         loudness_match=sound.loudness_match,
         monitor=MonitorSource.CONVERTED if monitor else MonitorSource.OFF,
     )
-    _run_live(config, chosen, params, seconds, report)
+    _run_live(config, chosen, params, seconds, report, record)
 
 
-def _run_live(config: Any, voice: Any, params: Any, seconds: float | None, report: Path | None) -> None:
+def _run_live(
+    config: Any, voice: Any, params: Any, seconds: float | None, report: Path | None, record: Path | None
+) -> None:
     """Runs a session under the engine lock; SIGINT and SIGTERM end it in order."""
     import signal
 
@@ -168,7 +193,7 @@ def _run_live(config: Any, voice: Any, params: Any, seconds: float | None, repor
 
     if report:
         write_text(report, "")
-    session = LiveSession(config, voice, params, typer.echo)
+    session = LiveSession(config, voice, params, typer.echo, record)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: session.stop())
     with engine_lock():
