@@ -48,7 +48,7 @@ class Actions:
         self._add("Start or stop", session.toggle, "F5", "Ctrl+R")
         self._add("Search voices", window.search, Standard.Find)
         self._add("Shortcuts", window.show_shortcuts, "F1")
-        self._add("Quit", window.close, Standard.Quit)
+        self._add("Quit", session.call.quit_wanted.emit, Standard.Quit)
 
     def _add_snapshots(self, menu: QMenu) -> None:
         snapshots = self._window.session.snapshots

@@ -10,12 +10,15 @@ from filelock import BaseFileLock
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+from gui.control.call import CallAction
 from gui.engine_port import EnginePort
 from gui.icons import icon
+from gui.remote import LET_GO
 from gui.session import Session
 from gui.settings import SettingsStore
-from gui.single_instance import InstanceServer, raise_other, server_name
+from gui.single_instance import InstanceServer, server_name, tell_other
 from gui.theme import ThemeSwitch
+from gui.tray import Tray
 from gui.window import MainWindow
 from voices.home import engine_lock
 
@@ -73,7 +76,7 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
     app.setDesktopFileName("menura")
     store = SettingsStore.open()
     name = server_name(store.path.parent)
-    if not quit_after_first_paint and raise_other(name):
+    if not quit_after_first_paint and tell_other(name, CallAction.SHOW):
         sys.stdout.write(f"{ALREADY_OPEN}\n")
         return 0
     themes = ThemeSwitch(app, store.settings.theme)
@@ -85,11 +88,21 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
         window.show()
         app.exec()
         return 0
-    server = InstanceServer(name, window.bring_to_front)
+    tray = Tray(session, session.call, window)
+    tray.show()
+
+    def leave() -> None:
+        tray.quitting = True
+        app.closeAllWindows()
+        app.quit()
+
+    session.call.quit_wanted.connect(leave)
+    session.call.show_wanted.connect(window.bring_to_front)
+    server = InstanceServer(name, lambda word: obey(session, word))
     engines = EngineMaker()
-    FirstPaint(window.live.scope.view.viewport(), lambda: session.connect_engine(engines))
-    quit_on_signals(app)
-    window.show()
+    quit_on_signals(leave)
+    session.hotkeys.listen()
+    open_window(window, session, tray.icon.isVisible(), lambda: session.connect_engine(engines))
     status = app.exec()
     server.close()
     session.close()
@@ -97,7 +110,29 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
     return status
 
 
-def quit_on_signals(app: QApplication) -> None:
+def obey(session: Session, word: str) -> None:
+    """Does what a later start or `menura tell` asks for; words that are no action are passed over."""
+    if word == LET_GO:
+        session.call.do(CallAction.TALK, down=False)
+    elif word in set(CallAction):
+        session.call.do(CallAction(word))
+
+
+def open_window(window: MainWindow, session: Session, has_tray: bool, connect: Callable[[], None]) -> None:
+    """Shows the window as the user wants it at start, then connects the engine and goes live if wanted."""
+    wishes = session.store.settings.call
+    if wishes.start_live:
+        session.start()
+    if not wishes.start_minimised:
+        FirstPaint(window.live.scope.view.viewport(), connect)
+        window.show()
+        return
+    if not has_tray:
+        window.showMinimized()
+    QTimer.singleShot(0, connect)
+
+
+def quit_on_signals(leave: Callable[[], None]) -> None:
     """Lets Ctrl+C and a session's end close the window in order; Python sees signals only between events."""
     for which in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(which, lambda *_: app.closeAllWindows())
+        signal.signal(which, lambda *_: leave())

@@ -9,7 +9,9 @@ from enum import Enum
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
+from gui.control.call import CallController
 from gui.control.devices import DeviceController
+from gui.control.hotkeys import HotkeyController
 from gui.control.notice import Notice
 from gui.control.snapshots import SnapshotController
 from gui.control.tuning import TuningController
@@ -51,8 +53,8 @@ class Session(QObject):
     """Owns `EngineParams` and the engine's timer; lives in the window's thread.
 
     Works without an engine: wishes are kept and handed over by `attach`. Never starts in bypass, whatever
-    was chosen last: the own voice goes into a call only when its user says so. `devices`, `tuning` and
-    `snapshots` are parts of it.
+    was chosen last: the own voice goes into a call only when its user says so. `devices`, `tuning`,
+    `snapshots`, `call` and `hotkeys` are parts of it.
     """
 
     state_changed = Signal(object, str)
@@ -87,6 +89,8 @@ class Session(QObject):
         self.devices.changed.connect(self._reopen)
         self.tuning = TuningController(self)
         self.snapshots = SnapshotController(self)
+        self.call = CallController(self)
+        self.hotkeys = HotkeyController(store, self.call)
         self.params = self._remembered_params()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
@@ -243,6 +247,7 @@ class Session(QObject):
     def close(self) -> None:
         """Ends the engine and keeps the settings."""
         self._timer.stop()
+        self.hotkeys.close()
         self.save()
         if self.engine:
             self.engine.close()

@@ -1,4 +1,4 @@
-"""One studio per settings directory: a second start brings the first one to the front."""
+"""One studio per settings directory: others raise it or tell it what to do, a line each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 WAIT_MS = 500
-RAISE = b"raise\n"
+LONGEST = 64
+"""Bytes of one line; who sends more is no part of Menura."""
 
 
 def server_name(directory: Path) -> str:
@@ -20,24 +21,24 @@ def server_name(directory: Path) -> str:
     return f"menura-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
-def raise_other(name: str) -> bool:
-    """Asks a studio that runs already to come to the front; False when there is none."""
+def tell_other(name: str, word: str) -> bool:
+    """Sends a word to the studio that runs already; False when there is none."""
     socket = QLocalSocket()
     socket.connectToServer(name)
     if not socket.waitForConnected(WAIT_MS):
         return False
-    socket.write(RAISE)
+    socket.write(f"{word}\n".encode())
     socket.waitForBytesWritten(WAIT_MS)
     socket.disconnectFromServer()
     return True
 
 
 class InstanceServer(QObject):
-    """Listens for later starts and calls `on_raise` for each."""
+    """Listens to later starts and to `menura tell`, and calls `heard` with each word."""
 
-    def __init__(self, name: str, on_raise: Callable[[], None], parent: QObject | None = None) -> None:
+    def __init__(self, name: str, heard: Callable[[str], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._on_raise = on_raise
+        self._heard = heard
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._accept)
@@ -51,5 +52,26 @@ class InstanceServer(QObject):
 
     def _accept(self) -> None:
         while (socket := self._server.nextPendingConnection()) is not None:
-            socket.disconnected.connect(socket.deleteLater)
-            self._on_raise()
+            socket.readyRead.connect(self._read)
+            socket.disconnected.connect(self._part)
+            self._take(socket)
+            if socket.state() == QLocalSocket.LocalSocketState.UnconnectedState:
+                socket.deleteLater()
+
+    def _read(self) -> None:
+        self._take(self.sender())
+
+    def _part(self) -> None:
+        socket = self.sender()
+        self._take(socket)
+        if socket:
+            socket.deleteLater()
+
+    def _take(self, socket: QObject | None) -> None:
+        """Hears every whole line that has come."""
+        if not isinstance(socket, QLocalSocket):
+            return
+        while socket.canReadLine():
+            self._heard(bytes(socket.readLine(LONGEST).data()).decode("ascii", "replace").strip())
+        if socket.bytesAvailable() > LONGEST:
+            socket.abort()

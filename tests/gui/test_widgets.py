@@ -20,7 +20,7 @@ from gui.panels.health import HealthPanel
 from gui.panels.levels import ClipLight
 from gui.panels.voices import VoicesPanel
 from gui.settings import ThemeMode
-from gui.single_instance import InstanceServer, raise_other, server_name
+from gui.single_instance import InstanceServer, server_name, tell_other
 from gui.theme import ThemeSwitch, current
 from gui.tuning import KNOBS
 from gui.widgets.knob_row import KnobRow
@@ -234,13 +234,14 @@ def test_scope_rolls_to_the_same_picture_it_redraws(qtbot: QtBot) -> None:
 def test_second_studio_raises_the_first(qtbot: QtBot, home: Path) -> None:
     name = server_name(home)
     assert name != server_name(home / "other")
-    assert not raise_other(name)
-    raised: list[bool] = []
-    server = InstanceServer(name, lambda: raised.append(True))
-    assert raise_other(name)
-    qtbot.waitUntil(lambda: raised == [True])
+    assert not tell_other(name, "show")
+    heard: list[str] = []
+    server = InstanceServer(name, heard.append)
+    assert tell_other(name, "show")
+    assert tell_other(name, "mute")
+    qtbot.waitUntil(lambda: heard == ["show", "mute"])
     server.close()
-    assert not raise_other(name)
+    assert not tell_other(name, "show")
 
 
 def test_starts_without_loading_what_is_heavy(home: Path) -> None:
