@@ -6,7 +6,6 @@ with speaking(server):
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tempfile
@@ -61,9 +60,7 @@ def main(signal_file: str) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while True:
-            inputs = (
-                p for p in client.get_ports(is_audio=True, is_input=True) if re.match("PortAudio", p.name)
-            )
+            inputs = client.get_ports("^PortAudio", is_audio=True, is_input=True)
             for port in inputs:
                 connected = client.get_all_connections(port)
                 if connected and out not in connected:
