@@ -197,7 +197,7 @@ def recover(folder: Path) -> tuple[Path, ...]:
     for done in folder.glob(f".*{_DONE}"):
         shutil.rmtree(done, ignore_errors=True)
     for take in sorted(folder.glob(f".*{_GOING}")):
-        lock = FileLock(take / "lock")
+        lock = FileLock(take / "lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
             lock.release()
@@ -217,7 +217,7 @@ def _new_take(folder: Path) -> tuple[Path, FileLock]:
         take = folder / f".{name}{_GOING}"
         take.mkdir()
         check_writable(take / "input.flac")
-        lock = FileLock(take / "lock")
+        lock = FileLock(take / "lock", thread_local=False)
         lock.acquire(timeout=0)
     except AudioFileError as error:
         raise RecordingError(str(error)) from error
@@ -237,7 +237,7 @@ def _join(take: Path) -> tuple[Path, ...]:
     title = take.name.removeprefix(".").removesuffix(_GOING)
     files: list[Path] = []
     unreadable: list[Path] = []
-    for name, chunks in itertools.groupby(sorted(take.glob("*-*.flac")), lambda c: c.stem.split("-")[0]):
+    for name, chunks in itertools.groupby(sorted(take.glob("[!.]*-*.flac")), lambda c: c.stem.split("-")[0]):
         stretches = itertools.groupby(_read(chunks, unreadable), lambda piece: piece[1])
         for number, (rate, pieces) in enumerate(stretches, start=1):
             path = take.parent / f"{title} {name}{f' {number}' if number > 1 else ''}.flac"

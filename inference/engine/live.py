@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from audio.recorder import RecordingEnded, recover
 from inference.engine.client import EngineClient
 from inference.engine.messages import (
     EngineParams,
@@ -59,13 +61,20 @@ class LiveReport:
 class LiveSession:
     """Runs the engine until a time is up, someone asks to stop, or it fails.
 
-    `tell` gets one sentence at a time for the terminal. Raises LiveError when it cannot start.
+    `tell` gets one sentence at a time for the terminal. `record` is a folder for what the microphone gives
+    and what the call gets. Raises LiveError when it cannot start, RecordingError when it cannot record.
     """
 
     def __init__(
-        self, config: StreamConfig, voice: Voice, params: EngineParams, tell: Callable[[str], None]
+        self,
+        config: StreamConfig,
+        voice: Voice,
+        params: EngineParams,
+        tell: Callable[[str], None],
+        record: Path | None = None,
     ) -> None:
         self._config, self._voice, self._params, self._tell = config, voice, params, tell
+        self._record = record
         self._stopping = False
         self._ran_since: float | None = None
         self._usage: list[float] = []
@@ -77,18 +86,29 @@ class LiveSession:
     def run(self, seconds: float | None, bypass: bool) -> LiveReport:
         """Speaks for `seconds` of running stream (None: until `stop`)."""
         with EngineClient() as engine:
+            if self._record:
+                for path in recover(self._record):
+                    self._tell(f"Recovered from a crash: {path}")
+                engine.start_recording(self._record)
             engine.set_params(self._params)
             engine.set_voice(self._voice)
             engine.start(self._config)
             while not self._stopping and not self._is_over(seconds):
-                time.sleep(_POLL_S)
-                for event in engine.poll():
-                    self._hear(event)
+                self._listen(engine)
             telemetry, peak = engine.telemetry(), engine.usage.peak_rss_mb
+            engine.stop_recording()
             engine.stop()
+            while engine.recording:
+                self._listen(engine)
+            self._listen(engine)
         ran = time.monotonic() - self._ran_since if self._ran_since else 0.0
         name = "bypass" if bypass else self._voice.id
         return LiveReport(ran, name, _RUNTIMES[self._voice.kind], telemetry, peak)
+
+    def _listen(self, engine: EngineClient) -> None:
+        time.sleep(_POLL_S)
+        for event in engine.poll():
+            self._hear(event)
 
     def _is_over(self, seconds: float | None) -> bool:
         if seconds is None or self._ran_since is None:
@@ -107,5 +127,7 @@ class LiveSession:
                 self._tell(reason)
             case VoiceFailed(_, reason):
                 raise LiveError(reason)
+            case RecordingEnded(files, recorded_s, _, problem):
+                self._tell(problem or f"Recorded {recorded_s:.1f} s: {', '.join(map(str, files))}")
             case StreamsOpened():
                 self._tell(f"{event.input_device} -> {event.output_device} at {event.sample_rate} Hz")
