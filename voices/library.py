@@ -26,6 +26,7 @@ from voices.folder import DamagedVoice, Folder, LibraryError
 from voices.home import home
 from voices.manifest import MAX_NAME, Manifest, check_name
 from voices.names import free_id, free_name
+from voices.portrait import colour_of, draw_portrait
 from voices.trash import Removed, Trash
 from voices.voice import Voice
 
@@ -129,14 +130,15 @@ class Library:
         return name
 
     def add(self, archive: VoiceArchive) -> Voice:
-        """Keeps a new voice under an id of its own. The name must be free."""
+        """Keeps a new voice under an id of its own. The name must be free. Draws a picture if it has none."""
+        archive = _with_face(archive)
         with self._writing():
             name = self.check_new_name(archive.voice.name)
             return self._write(archive, self._free_id(name), name=name)
 
     def import_file(self, path: str | Path) -> Voice:
         """Checks a voice file of a stranger as a whole and keeps a copy, renamed if the name is taken."""
-        archive = read_archive(path)
+        archive = _with_face(read_archive(path))
         with self._writing():
             name = self.free_name(archive.voice.name)
             return self._write(archive, self._free_id(name), name=name)
@@ -285,6 +287,16 @@ def _changed(voice: Voice, changes: dict[str, Any]) -> Voice:
     if fixed := _FIXED & changes.keys():
         raise TypeError(f"{', '.join(fixed)} of a voice cannot change")
     return replace(voice, **changes)
+
+
+def _with_face(archive: VoiceArchive) -> VoiceArchive:
+    """The same with a picture and, if it has the colour of every voice, one of its own."""
+    if archive.picture:
+        return archive
+    voice = archive.voice
+    if voice.embedding and voice.colour == Voice.colour:
+        voice = replace(voice, colour=colour_of(voice.embedding))
+    return replace(archive, voice=voice, picture=draw_portrait(voice))
 
 
 def find_anywhere(name: str) -> Voice:
