@@ -13,6 +13,7 @@ from gui.control.call import CallController
 from gui.control.devices import DeviceController
 from gui.control.hotkeys import HotkeyController
 from gui.control.notice import Notice
+from gui.control.recording import RecordingController
 from gui.control.snapshots import SnapshotController
 from gui.control.tuning import TuningController
 from gui.engine_port import EnginePort
@@ -24,6 +25,7 @@ from inference.engine.messages import (
     Event,
     Mode,
     MonitorSource,
+    RecordingEnded,
     StateChanged,
     StreamsOpened,
     VoiceFailed,
@@ -89,6 +91,7 @@ class Session(QObject):
         self.devices.changed.connect(self._reopen)
         self.tuning = TuningController(self)
         self.snapshots = SnapshotController(self)
+        self.recording = RecordingController(self)
         self.call = CallController(self)
         self.hotkeys = HotkeyController(store, self.call)
         self.params = self._remembered_params()
@@ -295,6 +298,8 @@ class Session(QObject):
             case DevicesListed():
                 self.devices.listed = event.devices
                 self.devices_listed.emit(event)
+            case RecordingEnded():
+                self.recording.finish(event)
 
     def _voice_is_ready(self, voice_id: str) -> None:
         if voice_id == self.voice_id:
