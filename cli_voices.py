@@ -33,7 +33,7 @@ def list_voices(as_json: AsJson = False) -> None:
     for damaged in library.damaged():
         typer.echo(
             f"menura: {damaged.path.name} cannot be used: {damaged.reason} "
-            f"`menura voices remove {damaged.id}` moves it to the trash.",
+            f"`menura voices remove '{damaged.id}'` moves it to the trash.",
             err=True,
         )
 
@@ -118,6 +118,16 @@ def copy(name: Name, new: Annotated[str, typer.Argument(help="What the copy is t
     library = _library()
     voice = library.copy(library.find(name).id, new)
     typer.echo(f"{voice.id}: '{voice.name}'")
+
+
+@app.command()
+def relearn(name: Name) -> None:
+    """Learns a voice again from its recordings: for voices made with another speaker model."""
+    from inference.relearn import relearn as learn
+
+    library = _library()
+    voice = library.relearn(library.find_id(name), learn)
+    typer.echo(f"{voice.id}: '{voice.name}', around {voice.f0_median_hz:.0f} Hz")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voices.archive import SUFFIX, ArchiveError, read_manifest
+from voices.encoder import shipped_encoder
 from voices.files import TEMPORARY_PREFIX
 from voices.index import Signature, read_index, write_index
 from voices.manifest import Manifest
@@ -126,9 +127,13 @@ class Folder:
             reason = "its file has the name of a built-in voice; give it another one."
             return _Entry(signature, DamagedVoice(voice_id, path, reason))
         try:
-            return _Entry(signature, read_manifest(path))
+            manifest = read_manifest(path)
         except ArchiveError as error:
             return _Entry(signature, DamagedVoice(voice_id, path, str(error)))
+        if manifest.encoder and manifest.encoder.sha256 != shipped_encoder().sha256:
+            reason = f"it was made with another speaker model; `menura voices relearn {voice_id}` mends that."
+            return _Entry(signature, DamagedVoice(voice_id, path, reason))
+        return _Entry(signature, manifest)
 
     def _modified(self) -> int:
         try:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from voices.encoder import shipped_encoder
 from voices.files import FileError, write_text
 from voices.manifest import ArchiveError, Manifest, from_json, to_json
 
@@ -27,7 +28,7 @@ def read_index(folder: Path) -> dict[str, tuple[Signature, Manifest]]:
     found: dict[str, tuple[Signature, Manifest]] = {}
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-        if content["version"] != _VERSION:
+        if (content["version"], content["encoder"]) != (_VERSION, shipped_encoder().sha256):
             return found
         for voice_id, (signature, manifest) in content["voices"].items():
             with suppress(ArchiveError):
@@ -40,6 +41,7 @@ def write_index(folder: Path, manifests: Mapping[str, tuple[Signature, Manifest]
     """Replaces the index; a folder that cannot be written to stays without."""
     content = {
         "version": _VERSION,
+        "encoder": shipped_encoder().sha256,
         "voices": {key: (signature, to_json(manifest)) for key, (signature, manifest) in manifests.items()},
     }
     with suppress(FileError):

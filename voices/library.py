@@ -11,7 +11,7 @@ what was there or what was meant to be. `voices()` reads no file; `refresh()` lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +173,12 @@ class Library:
                 self._check_free(changes["name"], voice_id)
             changed = _changed(archive.voice, changes)
             return self._write(replace(archive, voice=changed), voice_id)
+
+    def relearn(self, voice_id: str, learn: Callable[[VoiceArchive], VoiceArchive]) -> Voice:
+        """Replaces a voice, perhaps one made with another speaker model, by what `learn` makes of it."""
+        self._check_own(voice_id, "it needs no learning")
+        with self._writing():
+            return self._write(learn(read_archive(self._file(voice_id))), voice_id)
 
     def set_picture(self, voice_id: str, picture: bytes) -> None:
         """Gives a voice another picture (PNG or JPEG), or none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import soundfile
 
 from inference.sample import bundled_speech
 from tests.voices.makers import a_picture, an_archive
-from voices.archive import write_archive
+from voices.archive import Clip, write_archive
 from voices.builtin import builtin_voices
+from voices.encoder import Encoder, shipped_encoder
 from voices.library import Library
 
 CONSENT = ("--consent", "Ada Nowak, 2026-11-22")
@@ -114,7 +116,7 @@ def test_a_damaged_file_is_told_and_can_be_removed(run, shared: Path) -> None:
     assert listed.status == 0
     assert len(listed.out.splitlines()) == len(builtin_voices())
     assert listed.err.count("\n") == 1
-    assert "menura voices remove ada" in listed.err
+    assert "menura voices remove 'ada'" in listed.err
     assert run("voices", "show", "ada").is_one_line()
     assert run("voices", "remove", "ada").status == 0
     assert run("voices", "list").err == ""
@@ -144,6 +146,28 @@ def test_what_the_user_got_wrong_is_one_line(run, arguments: list[str]) -> None:
     outcome = run("voices", *arguments)
     assert outcome.is_one_line(), outcome.err
     assert outcome.out == ""
+
+
+def test_a_voice_of_another_speaker_model_is_learnt_again(run, tmp_path: Path) -> None:
+    clip = Clip.from_samples(bundled_speech(16_000), 16_000)
+    other = replace(an_archive("Ada"), clips=(clip,), encoder=Encoder("other", "0" * 64))
+    write_archive(tmp_path / "shared.menura", other)
+    taken = run("voices", "import", tmp_path / "shared.menura")
+    assert taken.is_one_line()
+    assert "another speaker model; `menura voices relearn ada`" in taken.err
+    assert own(run) == {}
+    assert run("voices", "relearn", "ada").status == 0
+    shown = json.loads(run("voices", "show", "ada").out)
+    assert shown["encoder"]["sha256"] == shipped_encoder().sha256
+    assert 140 < shown["f0_median_hz"] < 200
+    assert run("voices", "relearn", "marlow").is_one_line()
+
+
+def test_a_voice_without_recordings_cannot_be_learnt_again(run, tmp_path: Path) -> None:
+    other = replace(an_archive("Ada"), clips=(), encoder=Encoder("other", "0" * 64))
+    write_archive(tmp_path / "shared.menura", other)
+    run("voices", "import", tmp_path / "shared.menura")
+    assert "no recordings" in run("voices", "relearn", "ada").err
 
 
 def test_a_built_in_voice_can_be_shared(run, tmp_path: Path) -> None:
