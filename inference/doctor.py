@@ -25,7 +25,9 @@ from inference.converter import HOP, MODEL_RATE
 from inference.registry import make_converter
 from inference.sample import bundled_speech
 from voices.builtin import builtin_voices
+from voices.folder import LibraryError
 from voices.home import home
+from voices.library import Library
 from voices.tuning import Tuning
 from voices.voice import Voice
 
@@ -59,7 +61,17 @@ class Finding:
 def examine() -> list[Finding]:
     """Looks at everything and returns what was found, good and bad; raises nothing."""
     found: list[Finding] = []
-    for check in (_python, _sound, _sound_servers, _priority, _data_folder, _voices, _models, _runtimes):
+    for check in (
+        _python,
+        _sound,
+        _sound_servers,
+        _priority,
+        _data_folder,
+        _library,
+        _voices,
+        _models,
+        _runtimes,
+    ):
         found += _guarded(check)
     return found
 
@@ -198,6 +210,20 @@ def _data_folder() -> Iterator[Finding]:
         )
         return
     yield Finding(Level.OK, "data folder", f"{folder}.")
+
+
+def _library() -> Iterator[Finding]:
+    """The user's own voices."""
+    try:
+        library = Library.open()
+    except LibraryError as error:
+        yield Finding(Level.PROBLEM, "library", str(error))
+        return
+    for damaged in library.damaged():
+        remedy = f"`menura voices remove '{damaged.id}'` moves it to the trash; import a good copy."
+        yield Finding(Level.PROBLEM, f"library: {damaged.path.name}", damaged.reason, remedy)
+    own = sum(not voice.builtin for voice in library.voices())
+    yield Finding(Level.OK, "library", f"{own} voices of your own in {library.path}.")
 
 
 def _voices() -> Iterator[Finding]:

@@ -33,14 +33,27 @@ def test_everything_is_looked_at(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MENURA_HOME", str(tmp_path))
     findings = examine()
     subjects = {finding.subject for finding in findings}
-    assert {"python", "portaudio", "priority", "data folder", "voices", "onnxruntime"} <= subjects
+    assert {"python", "portaudio", "priority", "data folder", "library", "voices", "onnxruntime"} <= subjects
     assert not [f for f in findings if f.level is Level.PROBLEM and "check itself" in f.text]
     for finding in findings:
         assert "\n" not in finding.line()
         assert finding.level is Level.OK or finding.remedy or finding.text.endswith(".")
 
 
-def test_it_raises_nothing_whatever_breaks(monkeypatch) -> None:
+def test_the_library_tells_its_damaged_files(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MENURA_HOME", str(tmp_path))
+    (tmp_path / "voices").mkdir()
+    (tmp_path / "voices" / "ada.menura").write_bytes(b"broken")
+    damaged, counted = doctor._library()
+    assert (damaged.level, counted.level) == (Level.PROBLEM, Level.OK)
+    assert "ada.menura" in damaged.subject
+    assert "menura voices remove 'ada'" in damaged.remedy
+    assert counted.text.startswith("0 voices")
+
+
+def test_it_raises_nothing_whatever_breaks(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MENURA_HOME", str(tmp_path))
+
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
