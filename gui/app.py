@@ -11,16 +11,19 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from gui.control.call import CallAction
+from gui.control.notice import Notice
 from gui.engine_port import EnginePort
 from gui.icons import icon
 from gui.remote import LET_GO
 from gui.session import Session
-from gui.settings import SettingsStore
+from gui.settings import SettingsStore, config_dir
 from gui.single_instance import InstanceServer, server_name, tell_other
 from gui.theme import ThemeSwitch
 from gui.tray import Tray
 from gui.window import MainWindow
+from voices.folder import LibraryError
 from voices.home import engine_lock
+from voices.library import Library
 
 ALREADY_OPEN = "Menura is already open; its window was brought to the front."
 
@@ -68,8 +71,6 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
     The engine's process starts after the first paint. `quit_after_first_paint` ends there, without an
     engine, to time the start.
     """
-    from voices.builtin import builtin_voices
-
     app = QApplication([sys.argv[0], *argv])
     app.setApplicationName("Menura")
     app.setApplicationDisplayName("Menura")
@@ -81,8 +82,11 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
         return 0
     themes = ThemeSwitch(app, store.settings.theme)
     app.setWindowIcon(icon("logo", "accent", 64))
-    session = Session(builtin_voices(), store)
+    library, problem = open_library()
+    session = Session(library, store)
     window = MainWindow(session, themes)
+    if problem:
+        session.say(Notice(problem, "danger"))
     if quit_after_first_paint:
         FirstPaint(window.live.scope.view.viewport(), app.quit)
         window.show()
@@ -130,6 +134,14 @@ def open_window(window: MainWindow, session: Session, has_tray: bool, connect: C
     if not has_tray:
         window.showMinimized()
     QTimer.singleShot(0, connect)
+
+
+def open_library() -> tuple[Library, str]:
+    """Returns the library, and what is wrong with it: then it has the built-in voices alone."""
+    try:
+        return Library.open(), ""
+    except LibraryError as error:
+        return Library(config_dir() / "voices"), str(error)
 
 
 def quit_on_signals(leave: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
@@ -12,7 +12,9 @@ from PySide6.QtGui import QUndoStack
 from gui.control.call import CallController
 from gui.control.devices import DeviceController
 from gui.control.hotkeys import HotkeyController
+from gui.control.library import LibraryController
 from gui.control.notice import Notice
+from gui.control.pictures import Pictures
 from gui.control.recording import RecordingController
 from gui.control.snapshots import SnapshotController
 from gui.control.tuning import TuningController
@@ -32,6 +34,7 @@ from inference.engine.messages import (
     VoiceReady,
 )
 from voices.home import AlreadyRunningError
+from voices.library import Library
 from voices.voice import Voice
 
 SAVE_MS = 500
@@ -72,9 +75,8 @@ class Session(QObject):
     said = Signal(object)
     page_wanted = Signal(str)
 
-    def __init__(self, voices: Sequence[Voice], store: SettingsStore, parent: QObject | None = None) -> None:
+    def __init__(self, library: Library, store: SettingsStore, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.voices = tuple(voices)
         self.store = store
         self.undo = QUndoStack(self)
         self.state = EngineState.STOPPED
@@ -82,6 +84,9 @@ class Session(QObject):
         self._make: Callable[[], EnginePort] | None = None
         self._start_wanted = False
         self._cursor = self._ticks = 0
+        self.library = LibraryController(self, library)
+        self.library.changed.connect(self._follow_library)
+        self.pictures = Pictures(self.library)
         remembered = [v for v in self.voices if v.id == store.settings.voice_id]
         self.voice = next(iter((*remembered, *self.voices)), None)
         self._spoken = self.voice
@@ -136,6 +141,11 @@ class Session(QObject):
         return self.state not in ENDED
 
     @property
+    def voices(self) -> tuple[Voice, ...]:
+        """Every voice that can be chosen."""
+        return self.library.voices
+
+    @property
     def voice_id(self) -> str:
         """The chosen voice, "" where there is none."""
         return self.voice.id if self.voice else ""
@@ -171,17 +181,9 @@ class Session(QObject):
 
     def choose_voice(self, voice_id: str) -> None:
         """Switches to a voice, live where the engine runs, with the tuning remembered for it."""
-        voice = next((v for v in self.voices if v.id == voice_id), None)
-        if voice is None:
-            return
-        self.voice = voice
-        self.store.settings.voice_id = voice_id
-        self.send(self.tuning.applied(self.params))
-        self.loading = self.engine is not None
-        if self.engine:
-            self.engine.set_voice(voice)
-        self.voice_changed.emit(voice)
-        self.remember()
+        voice = self.library.find(voice_id)
+        if voice is not None:
+            self._switch(voice)
 
     def set_favourite(self, voice_id: str, on: bool) -> None:
         """Remembers or forgets a favourite."""
@@ -215,6 +217,7 @@ class Session(QObject):
     def set_reading(self, reading: Reading) -> None:
         """Says how much of the engine is looked at."""
         self.reading = reading
+        self.library.watch(reading is not Reading.EVENTS)
         if self.engine and (self._timer.interval() != reading.value or not self._timer.isActive()):
             self._timer.start(reading.value)
 
@@ -250,6 +253,7 @@ class Session(QObject):
     def close(self) -> None:
         """Ends the engine and keeps the settings."""
         self._timer.stop()
+        self.library.close()
         self.hotkeys.close()
         self.save()
         if self.engine:
@@ -261,6 +265,16 @@ class Session(QObject):
         source = MonitorSource(s.source) if s.source in set(MonitorSource) else MonitorSource.OFF
         gain = min(max(s.gain_db, -40.0), 6.0)
         return self.tuning.applied(EngineParams(monitor=source, monitor_gain_db=gain))
+
+    def _switch(self, voice: Voice) -> None:
+        self.voice = voice
+        self.store.settings.voice_id = voice.id
+        self.send(self.tuning.applied(self.params))
+        self.loading = self.engine is not None
+        if self.engine:
+            self.engine.set_voice(voice)
+        self.voice_changed.emit(voice)
+        self.remember()
 
     def _reopen(self) -> None:
         self.remember()
@@ -308,7 +322,8 @@ class Session(QObject):
 
     def _voice_has_failed(self, voice_id: str, reason: str) -> None:
         """Shows again the voice that the engine goes on speaking, with its own tuning."""
-        name = next((v.name for v in self.voices if v.id == voice_id), voice_id)
+        voice = self.library.find(voice_id)
+        name = voice.name if voice else voice_id
         if voice_id == self.voice_id:
             self.voice, self.loading = self._spoken, False
             self.store.settings.voice_id = self.voice_id
@@ -317,6 +332,13 @@ class Session(QObject):
         self.voice_failed.emit(voice_id, reason)
         sentence = f"{name} could not be loaded: {reason}"
         self.say(Notice(sentence, "danger", "Retry", lambda: self.choose_voice(voice_id)))
+
+    def _follow_library(self) -> None:
+        """Goes on with the voice as it is now, or with the first one where it is gone."""
+        found = self.library.find(self.voice_id)
+        voice = found or next(iter(self.voices), None)
+        if voice is not None and voice != self.voice:
+            self._switch(voice)
 
     def _become(self, state: EngineState, reason: str) -> None:
         self.state = state

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent, QStatusTipEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QHideEvent,
+    QKeyEvent,
+    QShowEvent,
+    QStatusTipEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from gui.actions import Actions
@@ -16,9 +26,11 @@ from gui.pages.live import LivePage
 from gui.pages.registry import PAGES, Page
 from gui.panels.shortcuts import ShortcutSheet
 from gui.panels.transport import TransportBar
+from gui.panels.voice_files import voice_files
 from gui.session import Reading, Session
 from gui.settings import ThemeMode
 from gui.theme import ThemeSwitch, current
+from gui.widgets.drop_veil import DropVeil
 from gui.widgets.message_bar import MessageBar
 from gui.widgets.rail import Rail
 from gui.widgets.toast import Toast
@@ -51,6 +63,8 @@ class MainWindow(QMainWindow):
         content = QWidget()
         self._lay_out(content)
         self.toast = Toast(content)
+        self._veil = DropVeil(content)
+        self.setAcceptDrops(True)
         self.go_to("live")
         self._actions = Actions(self, menu)
         self._connect()
@@ -66,6 +80,8 @@ class MainWindow(QMainWindow):
 
     def go_to(self, page_id: str) -> None:
         """Brings a page to the front."""
+        if page_id not in self.stack.pages:
+            return
         self.stack.show_page(page_id)
         self.rail.show_page(page_id)
         self._update_reading()
@@ -132,6 +148,24 @@ class MainWindow(QMainWindow):
         super().hideEvent(event)
         self._update_reading()
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes voice files from outside."""
+        files = voice_files(event.mimeData())
+        if files and event.source() is None:
+            self._veil.cover(len(files))
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Lets them go on."""
+        self._veil.hide()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Adds them to the library."""
+        self._veil.hide()
+        self.session.library.import_files(voice_files(event.mimeData()))
+        event.acceptProposedAction()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remembers where everything is, then ends the engine."""
         self._settings.window.geometry = self.saveGeometry().toBase64().toStdString()
@@ -161,6 +195,7 @@ class MainWindow(QMainWindow):
         s.params_changed.connect(self._show_params)
         s.telemetry_read.connect(self._show_telemetry)
         s.said.connect(self._say)
+        s.pictures.arrived.connect(lambda _: self._show_voice(s.voice))
         s.page_wanted.connect(self.go_to)
         self.rail.chosen.connect(self.go_to)
         self.transport.toggled.connect(s.toggle)
@@ -183,7 +218,8 @@ class MainWindow(QMainWindow):
             self.message.say(reason or "The engine stopped.", "danger", "Try again", self.session.start)
 
     def _show_voice(self, voice: Voice | None) -> None:
-        self.transport.show_voice(voice)
+        picture = self.session.pictures.of(voice.id) if voice else None
+        self.transport.show_voice(voice, picture)
         self._show_hears()
 
     def _show_hears(self) -> None:

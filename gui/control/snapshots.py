@@ -28,11 +28,12 @@ class SnapshotController(QObject):
         self.active = ""
         session.params_changed.connect(lambda _: self.changed.emit())
         session.voice_changed.connect(lambda _: self.changed.emit())
+        session.library.changed.connect(self.changed)
 
     def stored(self, slot: str) -> Snapshot | None:
         """Returns what a slot holds; None where it is empty or its voice is gone."""
         snapshot = self._stored.get(slot)
-        known = snapshot and any(v.id == snapshot.voice_id for v in self._session.voices)
+        known = snapshot and self._session.library.find(snapshot.voice_id)
         return snapshot if known else None
 
     def is_changed(self) -> bool:
@@ -43,15 +44,15 @@ class SnapshotController(QObject):
     def describe(self, slot: str) -> str:
         """Returns voice and tuning of a slot in words, "" where it is empty."""
         stored = self.stored(slot)
-        if stored is None:
+        voice = self._session.library.find(stored.voice_id) if stored else None
+        if stored is None or voice is None:
             return ""
-        name = next(v.name for v in self._session.voices if v.id == stored.voice_id)
         values = (
             f"{c.label} {round(getattr(stored.tuning, c.name) * c.shown, 1):g} {c.unit}"
             for c in CONTROLS.values()
             if isinstance(c, Knob) and c.per_voice and getattr(stored.tuning, c.name) != c.default
         )
-        return ", ".join([name, *values])
+        return ", ".join([voice.name, *values])
 
     def press(self, slot: str) -> None:
         """Recalls a slot; an empty one takes what is heard now."""

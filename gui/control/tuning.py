@@ -51,7 +51,8 @@ class TuningController(QObject):
 
     def came_with(self, voice_id: str) -> Tuning:
         """Returns where a voice's sliders start."""
-        return next((v.tuning for v in self._session.voices if v.id == voice_id), Tuning())
+        voice = self._session.library.find(voice_id)
+        return voice.tuning if voice else Tuning()
 
     def applied(self, params: EngineParams) -> EngineParams:
         """Returns the parameters with what is remembered for the voice in use and the microphone."""

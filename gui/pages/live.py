@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
+from gui.pages.live_voices import VoicesDesk
 from gui.panels.compare import ComparePanel
 from gui.panels.devices import DevicesPanel
 from gui.panels.health import HealthPanel
 from gui.panels.levels import LevelsPanel
 from gui.panels.scope import ScopePanel
 from gui.panels.tuning import TuningPanel
-from gui.panels.voices import VoicesPanel
 from gui.session import Session
 from gui.widgets.arrangement import Arrangement
 from gui.widgets.dock import Dock
@@ -31,7 +31,7 @@ class LivePage(QMainWindow):
         self.session = session
         self._settings = session.store.settings
         self.scope = ScopePanel()
-        self.voices = VoicesPanel(session.voices)
+        self.voices = VoicesDesk(session).panel
         self.compare = ComparePanel()
         self.devices = DevicesPanel(self.compare.device)
         self.tuning = TuningPanel(session.undo, session.store.settings.folds)
@@ -85,17 +85,12 @@ class LivePage(QMainWindow):
         s.voice_changed.connect(self._show_voice)
         s.snapshots.changed.connect(self._show_snapshots)
         s.tuning.presets_changed.connect(lambda _: self._show_presets())
-        s.voice_ready.connect(lambda voice_id: self.voices.show_failure(voice_id, ""))
-        s.voice_failed.connect(self.voices.show_failure)
         s.params_changed.connect(self._show_params)
-        s.favourites_changed.connect(lambda: self.voices.show_favourites(self._settings.favourites))
         s.telemetry_read.connect(self._show_telemetry)
         s.scope_read.connect(self.scope.show_scope)
 
     def _connect_panels(self) -> None:
         s = self.session
-        self.voices.chosen.connect(s.choose_voice)
-        self.voices.favourite_changed.connect(s.set_favourite)
         self.devices.chosen.connect(self._choose_device)
         self.devices.block_chosen.connect(s.devices.set_block)
         self.devices.rate_chosen.connect(s.devices.set_rate)
@@ -116,7 +111,6 @@ class LivePage(QMainWindow):
         self.scope.introduced.connect(self._introduce)
 
     def _show_settings(self) -> None:
-        self.voices.show_favourites(self._settings.favourites)
         self.devices.show_settings(self._settings.devices)
         self.scope.set_introduced(self._settings.introduced)
         self._show_params(self.session.params)
@@ -133,7 +127,6 @@ class LivePage(QMainWindow):
             self.devices.show_opened(None)
 
     def _show_voice(self, voice: Voice | None) -> None:
-        self.voices.show_voice(voice)
         self.tuning.show_voice(voice)
         self._show_presets()
         self._show_snapshots()
@@ -186,7 +179,7 @@ class LivePage(QMainWindow):
             QTimer.singleShot(0, self, lambda: self._arrangement.restore(window.layout, window.moved))
 
     def _set_tab_order(self) -> None:
-        chain: list[QWidget] = [self.voices.search, self.voices.view]
+        chain: list[QWidget] = [self.voices.search, self.voices.view, self.voices.new, self.voices.add]
         chain += [*self.devices.boxes.values(), self.devices.block, self.devices.rate]
         chain += [self.devices.refresh]
         for segments, values in ((self.compare.mode, Mode), (self.compare.monitor, MonitorSource)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from gui.theme import current
@@ -31,6 +31,7 @@ class Painted(QWidget):
         self.setFixedSize(QSize(size, size))
         self.role = ""
         self.voice: Voice | None = None
+        self.picture: QImage | None = None
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws whichever it is."""
@@ -38,7 +39,7 @@ class Painted(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         if self.voice:
-            paint_avatar(painter, box, self.voice)
+            paint_avatar(painter, box, self.voice, self.picture)
         elif self.role:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(getattr(current(), self.role)))
@@ -98,9 +99,9 @@ class TransportBar(QFrame):
         """Shows a tip in place of the state's reason; an empty one brings the reason back."""
         self.reason.setText(tip or self._reason)
 
-    def show_voice(self, voice: Voice | None) -> None:
+    def show_voice(self, voice: Voice | None, picture: QImage | None = None) -> None:
         """Shows the chosen voice."""
-        self._face.voice = voice
+        self._face.voice, self._face.picture = voice, picture
         self._face.update()
         self.voice.setText(voice.name if voice else "No voice")
 

@@ -20,10 +20,11 @@ from gui.settings import SettingsStore
 from gui.theme import ThemeSwitch
 from gui.window import MainWindow
 from tests.fakes.fake_engine import FakeEngine
+from tests.fakes.few_voices import FewVoices
 from voices.voice import Voice, VoiceKind
 
 VOICES = tuple(
-    Voice(id_, name, text, VoiceKind.MODEL_FREE, glyph=id_)
+    Voice(id_, name, text, VoiceKind.MODEL_FREE, glyph=id_, builtin=True)
     for id_, name, text in (
         ("deep", "Deep", "A larger body"),
         ("bright", "Bright", "Lighter and higher"),
@@ -66,7 +67,7 @@ class Factory:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         store = SettingsStore.open()
-        session = Session(VOICES, store)
+        session = Session(FewVoices(self._home / "voices", VOICES), store)
         themes = ThemeSwitch(app, store.settings.theme)
         window = MainWindow(session, themes)
         engine = engine or FakeEngine()

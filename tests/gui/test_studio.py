@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 from gui.app import EngineMaker
 from gui.settings import ThemeMode
 from gui.theme import DARK, LIGHT, current
-from gui.widgets.voice_cards import Role
+from gui.widgets.voice_model import Role
 from inference.engine.messages import EngineState, Mode, MonitorSource, VoiceFailed
 from tests.fakes.fake_engine import DEVICES, FakeEngine
 from tests.gui.conftest import VOICES, Factory, Studio
@@ -53,7 +53,7 @@ def test_clicking_a_card_switches_live(studio: Studio) -> None:
 def test_search_finds_and_says_when_nothing_matches(studio: Studio) -> None:
     panel = studio.window.live.voices
     panel.search.setText("note")
-    assert [panel.filter.index(i, 0).data() for i in range(panel.filter.rowCount())] == ["Robot"]
+    assert [panel.model.index(i).data() for i in range(panel.model.rowCount())] == ["Robot"]
     panel.search.setText("zebra")
     assert "zebra" in panel._nothing.text()
     assert panel._pages.currentIndex() == 1
@@ -354,9 +354,9 @@ def test_docks_are_closed_by_keys(studio: Studio) -> None:
 def test_voices_are_found_by_their_kind(studio: Studio) -> None:
     panel = studio.window.live.voices
     panel.search.setText("instant")
-    assert panel.filter.rowCount() == len(VOICES)
+    assert panel.model.rowCount() == len(VOICES)
     panel.search.setText("neural")
-    assert panel.filter.rowCount() == 0
+    assert panel.model.rowCount() == 0
 
 
 def test_another_menura_is_named_in_its_own_words(open_studio: Factory) -> None:

@@ -23,7 +23,7 @@ from gui.settings import SettingsStore, ThemeMode
 from gui.theme import ThemeSwitch
 from gui.window import MainWindow
 from tests.fakes.fake_engine import FakeEngine
-from voices.builtin import builtin_voices
+from voices.library import Library
 
 
 def wait(seconds: float) -> None:
@@ -46,7 +46,7 @@ def measure(seconds: float, size: tuple[int, int]) -> dict[str, float]:
     assert isinstance(app, QApplication)
     with tempfile.TemporaryDirectory() as home:
         engine = FakeEngine()
-        session = Session(builtin_voices(), SettingsStore.open(Path(home)))
+        session = Session(Library.open(Path(home) / "voices"), SettingsStore.open(Path(home)))
         window = MainWindow(session, ThemeSwitch(app, ThemeMode.DARK))
         session.attach(engine)
         window.resize(*size)

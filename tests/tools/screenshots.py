@@ -29,7 +29,8 @@ from inference.engine.messages import Mode, MonitorSource
 from inference.modelfree.converter import ModelFreeConverter
 from tests.fakes.fake_engine import FakeEngine, Take
 from tests.rig.speech import speech
-from voices.builtin import builtin_voices, find_voice
+from voices.builtin import find_voice
+from voices.library import Library
 from voices.tuning import Tuning
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -78,7 +79,7 @@ def shoot(folder: Path) -> None:
         store = SettingsStore.open(Path(home))
         store.settings.voice_id = VOICE
         store.settings.favourites = [VOICE, "robot"]
-        session = Session(builtin_voices(), store)
+        session = Session(Library.open(Path(home) / "voices"), store)
         window = MainWindow(session, ThemeSwitch(app, ThemeMode.DARK))
         engine = FakeEngine(signals=takes())
         session.attach(engine)

@@ -50,13 +50,13 @@ def soak(minutes: float, voice: str, hidden: bool) -> dict[str, object]:
     from tests.rig.jack_server import JackServer
     from tests.rig.machine import Stolen
     from tests.rig.speech import speech
-    from voices.builtin import builtin_voices
+    from voices.library import Library
 
     app = QApplication(sys.argv[:1])
     with JackServer(accuse=True) as server, tempfile.TemporaryDirectory() as home, EngineClient() as engine:
         # Read by the processes that the engine starts from here on.
         os.environ.update(server.env(), MENURA_HOME=home)
-        session = Session(builtin_voices(), SettingsStore.open(Path(home)))
+        session = Session(Library.open(Path(home) / "voices"), SettingsStore.open(Path(home)))
         window = MainWindow(session, ThemeSwitch(app, ThemeMode.DARK))
         session.attach(engine)
         session.choose_voice(voice)

@@ -1,0 +1,89 @@
+"""The voices panel of the Live page and what it needs of the session: library, pictures, files."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from gui.panels.voice_details import DetailsDialog
+from gui.panels.voice_files import DragFolder, ask_export, ask_import
+from gui.panels.voices import VoicesPanel
+from gui.session import Session
+from gui.widgets.name_dialog import NameDialog
+from gui.widgets.voice_model import VoiceModel
+from voices.folder import LibraryError
+
+ENROL_PAGE = "enrol"
+
+
+class VoicesDesk(QObject):
+    """Connects a `VoicesPanel` to the session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._library = session.library
+        self._files = DragFolder(session.library)
+        self.panel = VoicesPanel(VoiceModel(session.pictures.of, self._files.file))
+        self._show_voices()
+        self._show_favourites()
+        self.panel.show_voice(session.voice)
+        self._connect()
+
+    def _connect(self) -> None:
+        s, panel = self._session, self.panel
+        s.library.changed.connect(self._show_voices)
+        s.pictures.arrived.connect(panel.model.touch)
+        s.voice_changed.connect(panel.show_voice)
+        s.voice_ready.connect(self._forget_failure)
+        s.voice_failed.connect(panel.show_failure)
+        s.favourites_changed.connect(self._show_favourites)
+        panel.chosen.connect(s.choose_voice)
+        panel.favourite_changed.connect(s.set_favourite)
+        panel.new_wanted.connect(lambda: s.go_to(ENROL_PAGE))
+        panel.import_wanted.connect(lambda: ask_import(panel.window(), s.library.import_files))
+        panel.details_wanted.connect(self._show_details)
+        panel.export_wanted.connect(self._export)
+        panel.renaming_wanted.connect(self._rename)
+        panel.removal_wanted.connect(s.library.remove)
+
+    def _show_voices(self) -> None:
+        self.panel.show_voices(self._library.voices, self._library.damaged)
+
+    def _show_favourites(self) -> None:
+        self.panel.show_favourites(self._session.store.settings.favourites)
+
+    def _forget_failure(self, voice_id: str) -> None:
+        self.panel.show_failure(voice_id, "")
+
+    def _export(self, voice_id: str) -> None:
+        voice = self._library.find(voice_id)
+        if voice:
+            ask_export(self.panel.window(), voice, lambda path: self._library.export_file(voice_id, path))
+
+    def _rename(self, voice_id: str) -> None:
+        voice = self._library.find(voice_id)
+        if voice:
+            NameDialog(
+                self.panel,
+                f"Rename {voice.name}",
+                "Rename",
+                voice.name,
+                lambda name: self._library.rename(voice_id, name),
+            ).open()
+
+    def _show_details(self, voice_id: str) -> None:
+        voice = self._library.find(voice_id)
+        dialog = DetailsDialog(self.panel, voice.name if voice else voice_id, voice_id)
+        damaged = next((d for d in self._library.damaged if d.id == voice_id), None)
+        if damaged:
+            dialog.show_damaged(damaged)
+        else:
+            try:
+                manifest = self._library.library.manifest(voice_id)
+            except LibraryError:
+                return  # It has just gone; the list will follow.
+            dialog.show_voice(manifest, self._session.pictures.of(voice_id))
+        dialog.removal_wanted.connect(self._library.remove)
+        dialog.export_wanted.connect(self._export)
+        dialog.renaming_wanted.connect(self._rename)
+        dialog.open()

@@ -1,0 +1,68 @@
+"""Voice files on their way in and out of the window: dialogs and drags."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QObject
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from gui.control.library import SUFFIX, LibraryController
+from voices.voice import Voice
+
+FILTER = f"Voices (*{SUFFIX})"
+
+
+def file_name(voice: Voice) -> str:
+    """Returns a voice's name as every file system takes it."""
+    plain = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', " ", voice.name).strip(" .")
+    return f"{plain or voice.id}{SUFFIX}"
+
+
+def voice_files(mime: QMimeData) -> list[Path]:
+    """Returns the voice files of a drag."""
+    paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.casefold() == SUFFIX]
+
+
+class DragFolder(QObject):
+    """Keeps files for drags out of the window, each under its voice's name, until the window closes."""
+
+    def __init__(self, library: LibraryController) -> None:
+        super().__init__(library)
+        self._library = library
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def file(self, voice_id: str) -> Path | None:
+        """Returns a fresh file of a voice; None where it can't be written."""
+        voice = self._library.find(voice_id)
+        if voice is None:
+            return None
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="menura-drag-")
+        path = Path(self._folder.name) / file_name(voice)
+        try:
+            self._library.library.export_file(voice_id, path)
+        except (ValueError, OSError):
+            return None
+        return path
+
+
+def ask_import(parent: QWidget, then: Callable[[list[Path]], None]) -> None:
+    """Lets the user choose voice files."""
+    dialog = QFileDialog(parent, "Add voices", "", FILTER)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
+    dialog.open()
+
+
+def ask_export(parent: QWidget, voice: Voice, then: Callable[[Path], None]) -> None:
+    """Lets the user choose where a voice file goes."""
+    dialog = QFileDialog(parent, f"Export {voice.name}", file_name(voice), FILTER)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
+    dialog.fileSelected.connect(lambda name: then(Path(name)))
+    dialog.open()
