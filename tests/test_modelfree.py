@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from inference.converter import HOP, MODEL_RATE
 from inference.modelfree.converter import ModelFreeConverter
+from tests.bad_signals import KINDS, bad_signal
 from tests.test_f0 import track
 from tests.tools.vowels import vowel
 from voices.builtin import builtin_voices
@@ -131,29 +132,10 @@ def test_presets_follow_the_speakers_level_without_bursts(speech, voice):
     assert np.abs(output).max() < 4 * np.abs(speech).max()
 
 
-def _bad(kind: str) -> np.ndarray:
-    n = 60 * HOP
-    noise = np.random.default_rng(3).uniform(-1, 1, n)
-    return {
-        "nan": np.full(n, np.nan),
-        "inf": np.where(np.arange(n) % 2, np.inf, -np.inf),
-        "huge": np.full(n, 1e30),
-        "dc": np.ones(n),
-        "noise": noise,
-        "square": np.sign(np.sin(np.arange(n) / 30.0)),
-        "tone": np.sin(np.arange(n) * 2.7),
-        "impulses": (np.arange(n) % 3001 == 0) * 1.0,
-        "denormal": np.full(n, 1e-40),
-    }[kind].astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    "kind", ["nan", "inf", "huge", "dc", "noise", "square", "tone", "impulses", "denormal"]
-)
-@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize("kind", KINDS)
 def test_bad_samples_neither_raise_nor_burst(speech, kind):
     converter = ModelFreeConverter(Recipe(5.0, 3.0, roughness=0.3))
-    output = convert(_bad(kind), converter=converter)
+    output = convert(bad_signal(kind), converter=converter)
     assert np.isfinite(output).all()
     assert np.abs(output).max() < 8.0
     # Speech after it is converted as if nothing had been.

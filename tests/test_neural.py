@@ -18,7 +18,9 @@ from inference.neural.converter import NeuralConverter, frequency_warp
 from inference.neural.level import LevelRider
 from inference.neural.melody import Melody
 from inference.neural.models import ModelError, load_networks, model_folder
+from inference.neural.sliders import Sliders
 from inference.registry import UnsupportedVoiceError, make_converter
+from tests.bad_signals import KINDS, bad_signal
 from voices.builtin_neural import builtin_neural_voices
 from voices.tuning import Tuning
 from voices.voice import Voice, VoiceKind
@@ -134,28 +136,10 @@ def test_silence_alone_stays_silent():
     assert np.abs(convert(np.zeros(100 * HOP, np.float32))).max() == 0
 
 
-def _bad(kind: str) -> np.ndarray:
-    n = 60 * HOP
-    noise = np.random.default_rng(3).uniform(-1, 1, n)
-    return {
-        "nan": np.full(n, np.nan),
-        "inf": np.where(np.arange(n) % 2, np.inf, -np.inf),
-        "huge": np.full(n, 1e30),
-        "dc": np.ones(n),
-        "noise": noise,
-        "square": np.sign(np.sin(np.arange(n) / 30.0)),
-        "tone": np.sin(np.arange(n) * 2.7),
-        "impulses": (np.arange(n) % 3001 == 0) * 1.0,
-        "denormal": np.full(n, 1e-40),
-    }[kind].astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    "kind", ["nan", "inf", "huge", "dc", "noise", "square", "tone", "impulses", "denormal"]
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_bad_input_neither_raises_nor_bursts_nor_lingers(kind, speech):
     converter = NeuralConverter(VOICES[0])
-    output = convert(_bad(kind), converter=converter)
+    output = convert(bad_signal(kind), converter=converter)
     assert np.isfinite(output).all()
     assert np.abs(output).max() <= 4.0
     after = convert(np.zeros(40 * HOP, np.float32), converter=converter)
@@ -191,15 +175,15 @@ def test_no_warp_is_the_identity_and_a_warp_moves_bins():
 def test_the_melody_moves_to_the_target_and_keeps_its_shape():
     melody = Melody(200.0)
     f0 = 100.0 * 2 ** (np.sin(np.arange(800) / 40) * 3 / 12)
-    moved = np.array([melody.follow(hz, 0.95, Tuning()) for hz in f0])
+    moved = np.array([melody.follow(hz, 0.95, Sliders()) for hz in f0])
     assert np.median(moved[400:]) == pytest.approx(200, rel=0.05)
     assert np.corrcoef(np.log(moved[400:]), np.log(f0[400:]))[0, 1] > 0.98
 
 
 def test_a_voice_without_pitch_follows_the_speaker():
     melody = Melody(0.0)
-    assert melody.follow(123.0, 0.9, Tuning()) == pytest.approx(123.0, rel=1e-6)
-    assert melody.follow(123.0, 0.1, Tuning()) == 0.0
+    assert melody.follow(123.0, 0.9, Sliders()) == pytest.approx(123.0, rel=1e-6)
+    assert melody.follow(123.0, 0.1, Sliders()) == 0.0
 
 
 def test_the_rider_gives_back_the_level_it_took():

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from inference.converter import MODEL_RATE
+from inference.ease import eased
 from inference.median import RunningMedian
 from voices.tuning import Tuning
 from voices.voice import Recipe
@@ -19,10 +20,6 @@ _SURE = 0.7
 
 _ROUGH_GAIN = 0.75
 _ROUGH_PERIOD = 0.07
-_EASE = 0.5
-"""Share of the way to a slider's new place that is gone per hop: 97 % in 50 ms."""
-
-_ARRIVED = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Plan:
         )
         if wanted != self._sliders:
             before = self._sliders or wanted
-            self._sliders = tuple(_eased(b, w) for b, w in zip(before, wanted, strict=True))
+            self._sliders = tuple(eased(b, w) for b, w in zip(before, wanted, strict=True))
         pitch, formant, self._intonation, self.whisper, self._roughness, self.breathiness = self._sliders
         self._pitch_ratio = _ratio(pitch, _PITCH_LIMIT)
         self.formant_ratio = _ratio(formant, _FORMANT_LIMIT)
@@ -95,11 +92,6 @@ class Plan:
     def advance(self) -> None:
         """Tells that a grain has been placed."""
         self._weak = not self._weak
-
-
-def _eased(before: float, wanted: float) -> float:
-    moved = before + _EASE * (wanted - before)
-    return moved if abs(wanted - moved) > _ARRIVED else wanted
 
 
 def _ratio(semitones: float, limit: float) -> float:

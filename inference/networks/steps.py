@@ -74,14 +74,15 @@ class StepStack(nn.Module):
         keep, dim = stack.shape
         self.count = count
         self.state_shape = (len(stack.blocks), keep, dim)
-        self.blocks = nn.ModuleList(StepBlock(block, count) for block in stack.blocks)
+        blocks = [block for block in stack.blocks if isinstance(block, CausalBlock)]
+        self.blocks = nn.ModuleList(StepBlock(block, count) for block in blocks)
         later = torch.zeros(len(stack.blocks), count, keep, dim)
-        for index, block in enumerate(stack.blocks):
+        for index, block in enumerate(blocks):
             taps = block.dwconv.weight[:, 0].T  # (kernel, dim), earliest first
             for frame in range(count):
                 known = keep - (count - 1 - frame)
                 later[index, frame, :known] = taps[:known].flip(0)
-        bias = torch.stack([block.dwconv.bias for block in stack.blocks])
+        bias = torch.stack([block.dwconv.bias for block in blocks if block.dwconv.bias is not None])
         for frame in range(count):
             self.register_buffer(f"later_{frame}", later[:, frame].contiguous())
         self.register_buffer("bias", bias[:, None].contiguous())
@@ -161,9 +162,9 @@ class ContentStep(Step):
     def __init__(self, network: ContentEncoder) -> None:
         super().__init__()
         self.network = network
-        self.layers = nn.ModuleList(
-            StepAttention(layer, network.config.window - 1) for layer in network.layers
-        )
+        layers = [layer for layer in network.layers if isinstance(layer, CausalAttention)]
+        past = network.config.window - 1
+        self.layers = nn.ModuleList(StepAttention(layer, past) for layer in layers)
         self.states = {"conv": (1, 1, network.config.dim)}
 
     def example(self) -> dict[str, Tensor]:

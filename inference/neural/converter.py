@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from inference.converter import HOP, Block, PitchFrame
 from inference.f0 import finite
-from inference.networks.excitation import pulse_train
 from inference.networks.timing import FRAME
 from inference.neural.level import LevelRider
 from inference.neural.melody import Melody
 from inference.neural.models import load_networks
 from inference.neural.runtime import Array, Runtime
+from inference.neural.sliders import Sliders
+from inference.neural.source import Source
+from voices.builtin_neural import builtin_neural_voices
 from voices.tuning import Tuning
 from voices.voice import Voice
 
 CLEAN_QUALITY = (0.75, 1.0)
 """What the decoder is told about the recording it shall sound like: clean and full-band."""
 
-_FORMANT_STEP = 0.5
-_FORMANT_LIMIT = 8.0
 _PEAK = 4.0
 _WARM_UP_HOPS = 4
-_SEED = 20_261_122
 
 
 def frequency_warp(semitones: float) -> Array:
@@ -35,6 +36,13 @@ def frequency_warp(semitones: float) -> Array:
     matrix[low, np.arange(bins)] = 1.0 - weight
     matrix[low + 1, np.arange(bins)] += weight
     return matrix
+
+
+@lru_cache(maxsize=1)
+def middle_speaker() -> Array:
+    """(256,) mean of the built-in voices' embeddings: nobody in particular, between low and high voices."""
+    embeddings = np.array([voice.embedding for voice in builtin_neural_voices()], np.float32)
+    return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).mean(0)
 
 
 class NeuralConverter:
@@ -53,10 +61,11 @@ class NeuralConverter:
         self.runtime = runtime or load_networks()
         if len(voice.embedding) != 256:
             raise ValueError(f"The voice '{voice.name}' has no speaker embedding; enrol it again.")
-        speaker = np.array(voice.embedding, np.float32)[None]
-        speaker /= np.linalg.norm(speaker) + 1e-9
-        quality = np.array([CLEAN_QUALITY], np.float32)
-        self._style = self.runtime.style(speaker, quality)
+        speaker = np.array(voice.embedding, np.float32)
+        self._speaker = speaker / (np.linalg.norm(speaker) + 1e-9)
+        self._quality = np.array([CLEAN_QUALITY], np.float32)
+        self._dress(1.0)
+        self._source = Source()
         self._melody = Melody(voice.f0_median_hz)
         self._level = LevelRider()
         self._output = np.zeros(HOP, np.float32)
@@ -77,7 +86,8 @@ class NeuralConverter:
         self._restart()
         self._melody.reset()
         self._level.reset()
-        self._noise = np.random.default_rng(_SEED)
+        self._source.reset()
+        self._sliders: Sliders | None = None
         self._formant = 0.0
         self._warp = frequency_warp(0.0)
         self._pitch = PitchFrame()
@@ -85,8 +95,7 @@ class NeuralConverter:
     def _restart(self) -> None:
         """Empties the networks' states."""
         self._stream = self.runtime.stream()
-        self._last_hz = np.zeros((1, 1))
-        self._phase = np.zeros((1, 1))
+        self._source.restart()
 
     def warm_up(self) -> None:
         """Runs every network on a buzz, then resets."""
@@ -111,26 +120,28 @@ class NeuralConverter:
         return self._output
 
     def _convert(self, heard: Block, tuning: Tuning) -> Block:
+        wanted = Sliders.of(tuning)
+        sliders = self._sliders = (self._sliders or wanted).toward(wanted)
         prosody = self._stream.listen(heard[None])
         f0_hz, voicing = float(prosody[0, 0, 0]), float(prosody[0, 0, 1])
-        output_hz = self._melody.follow(f0_hz, voicing, tuning)
+        output_hz = self._melody.follow(f0_hz, voicing, sliders)
         self._pitch = PitchFrame(f0_hz if output_hz > 0 else 0.0, output_hz, voicing)
         prosody[0, 0, 0] = output_hz
-        source, warp = self._source(output_hz), self._turned(tuning.formant_semitones)
+        if sliders.timbre != self._timbre:
+            self._dress(sliders.timbre)
+        source = self._source.next(output_hz, sliders.breathiness)
+        warp = self._turned(sliders.formant_semitones)
         return self._stream.speak(prosody, source, self._style, warp)[0]
 
-    def _source(self, hz: float) -> Array:
-        """Pulse train and noise of one hop: (1, 2, 240)."""
-        f0 = np.array([[hz]])
-        pulses, self._phase = pulse_train(f0, self._last_hz, self._phase, np)
-        self._last_hz = f0
-        noise = self._noise.standard_normal((1, HOP), np.float32)
-        return np.stack([pulses.astype(np.float32), noise], axis=1)
+    def _dress(self, timbre: float) -> None:
+        """Makes the style of this share of the way from nobody in particular to the voice, or beyond."""
+        self._timbre, middle = timbre, middle_speaker()
+        speaker = self._speaker if timbre == 1.0 else middle + timbre * (self._speaker - middle)
+        unit = speaker / (np.linalg.norm(speaker) + np.float32(1e-9))
+        self._style = self.runtime.style(unit.astype(np.float32)[None], self._quality)
 
     def _turned(self, semitones: float) -> Array:
-        """The frequency warp, moved towards what the slider says by at most half a semitone a hop."""
-        wanted = float(np.clip(semitones, -_FORMANT_LIMIT, _FORMANT_LIMIT))
-        if wanted != self._formant:
-            self._formant += float(np.clip(wanted - self._formant, -_FORMANT_STEP, _FORMANT_STEP))
-            self._warp = frequency_warp(self._formant)
+        """The frequency warp for the formant slider, made anew only while it moves."""
+        if semitones != self._formant:
+            self._formant, self._warp = semitones, frequency_warp(semitones)
         return self._warp

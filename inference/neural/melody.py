@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inference.median import F0_MIN_HZ, RunningMedian
-from voices.tuning import Tuning
+from inference.neural.sliders import Sliders
 
 F0_MAX_HZ = 1100.0
 
@@ -19,7 +19,8 @@ class Melody:
     """Transposes F0 by the distance of the speaker's running median to the target's, plus the slider.
 
     The median starts at what the first tenth of a second of voice suggests. `target_hz` 0 keeps the
-    speaker's range. Voicing has hysteresis, so that a doubtful frame does not flutter.
+    speaker's range, as `match` 0 does; `intonation` scales the distance from the median. Voicing has
+    hysteresis, so that a doubtful frame does not flutter.
     """
 
     def __init__(self, target_hz: float) -> None:
@@ -33,17 +34,21 @@ class Melody:
         self._shift: float | None = None
         self._voiced = False
 
-    def follow(self, f0_hz: float, voicing: float, tuning: Tuning) -> float:
+    def follow(self, f0_hz: float, voicing: float, sliders: Sliders) -> float:
         """Returns the output's F0 in Hz for the input's, 0 where the hop is unvoiced."""
         self._voiced = voicing > (_VOICED_OFF if self._voiced else _VOICED_ON)
         if not self._voiced:
             return 0.0
         if voicing > 0.7:
             self._median.add(f0_hz)
-        wanted = tuning.pitch_semitones
+        middle = self._median.octave
         if self._target_hz > 0:
-            wanted += 12.0 * np.log2(self._target_hz) - 12.0 * self._median.octave
+            self._approach(12.0 * (float(np.log2(self._target_hz)) - middle))
+        octave = middle + (float(np.log2(f0_hz)) - middle) * sliders.intonation
+        semitones = sliders.pitch_semitones + sliders.match * (self._shift or 0.0)
+        return min(max(2.0 ** (octave + semitones / 12.0), F0_MIN_HZ), F0_MAX_HZ)
+
+    def _approach(self, wanted: float) -> None:
         if self._shift is None:
             self._shift = wanted
-        self._shift += float(np.clip(wanted - self._shift, -_SLEW_SEMITONES, _SLEW_SEMITONES))
-        return float(np.clip(f0_hz * 2.0 ** (self._shift / 12.0), F0_MIN_HZ, F0_MAX_HZ))
+        self._shift += min(max(wanted - self._shift, -_SLEW_SEMITONES), _SLEW_SEMITONES)
