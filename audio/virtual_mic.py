@@ -14,12 +14,15 @@ from importlib import resources
 NAME = "Menura Microphone"
 """What calls list as microphone, and PortAudio as the output that feeds it."""
 
+DEVICE = f"{NAME} · ALSA"
+"""The stable name of that output (`audio.devices.Device.name`)."""
+
 _SINK, _SOURCE = "menura_call", "menura_microphone"
 _ALSA_BASE = "/usr/share/alsa/alsa.conf"
 _TIMEOUT_S = 5.0
 
 
-class VirtualMicError(RuntimeError):
+class VirtualMicError(ValueError):
     """The virtual microphone cannot be made; the message says what to do."""
 
 

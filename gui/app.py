@@ -106,7 +106,12 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
     engines = EngineMaker()
     quit_on_signals(leave)
     session.hotkeys.listen()
-    open_window(window, session, tray.icon.isVisible(), lambda: session.connect_engine(engines))
+    open_window(
+        window,
+        session,
+        tray.icon.isVisible(),
+        lambda: session.microphone.prepare(lambda: session.connect_engine(engines)),
+    )
     status = app.exec()
     server.close()
     session.close()

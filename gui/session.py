@@ -13,6 +13,7 @@ from gui.control.call import CallController
 from gui.control.devices import DeviceController
 from gui.control.hotkeys import HotkeyController
 from gui.control.library import LibraryController
+from gui.control.microphone import MicrophoneController
 from gui.control.notice import Notice
 from gui.control.pictures import Pictures
 from gui.control.recording import RecordingController
@@ -59,7 +60,7 @@ class Session(QObject):
 
     Works without an engine: wishes are kept and handed over by `attach`. Never starts in bypass, whatever
     was chosen last: the own voice goes into a call only when its user says so. `devices`, `tuning`,
-    `snapshots`, `call` and `hotkeys` are parts of it.
+    `snapshots`, `call`, `hotkeys` and `microphone` are parts of it.
     """
 
     state_changed = Signal(object, str)
@@ -99,6 +100,7 @@ class Session(QObject):
         self.recording = RecordingController(self)
         self.call = CallController(self)
         self.hotkeys = HotkeyController(store, self.call)
+        self.microphone = MicrophoneController(self)
         self.params = self._remembered_params()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
@@ -259,6 +261,7 @@ class Session(QObject):
         if self.engine:
             self.engine.close()
             self.engine = None
+        self.microphone.close()
 
     def _remembered_params(self) -> EngineParams:
         s = self.store.settings.monitor

@@ -79,6 +79,7 @@ class CallSettings:
 
     hotkeys: bool = False
     keys: dict[str, str] = field(default_factory=dict)
+    virtual_mic: bool = False
     close_to_tray: bool = False
     start_minimised: bool = False
     start_live: bool = False

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +12,20 @@ import pytest
 
 from audio import virtual_mic
 from audio.virtual_mic import VirtualMicError
+from tests.rig.pulse_server import pulse_server
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="other systems install a cable"),
     pytest.mark.timeout(120),
 ]
+
+
+@pytest.fixture
+def pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A PulseAudio of its own without hardware."""
+    with pulse_server(tmp_path, monkeypatch):
+        yield
+
 
 _SPEAK = """
 import numpy as np, sounddevice as sd
@@ -29,45 +35,7 @@ sd.play(tone, 48000, device=device, blocking=True)
 """
 
 
-@pytest.fixture
-def pulse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A PulseAudio of its own without hardware."""
-    if not shutil.which("pulseaudio") or not shutil.which("pactl"):
-        pytest.fail("pulseaudio is missing; `sh test.sh` installs it")
-    # The name of a Unix socket must be short.
-    socket = Path(f"/tmp/menura-pulse-{os.getpid()}")
-    for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setenv("PULSE_SERVER", f"unix:{socket}")
-    monkeypatch.delenv("ALSA_CONFIG_PATH", raising=False)
-    # `show` sets the variable without monkeypatch's help; this lets monkeypatch take it back.
-    monkeypatch.setenv("ALSA_CONFIG_PATH", "/usr/share/alsa/alsa.conf")
-    server = subprocess.Popen(
-        [
-            *("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"),
-            f"--load=module-native-protocol-unix socket={socket} auth-anonymous=1",
-            "--load=module-null-sink sink_name=speakers",
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for_server(server)
-        yield tmp_path
-    finally:
-        server.terminate()
-        server.wait(10)
-        socket.unlink(missing_ok=True)
-
-
-def _wait_for_server(server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
-    while subprocess.run(["pactl", "info"], capture_output=True, check=False).returncode:
-        assert server.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_a_call_hears_what_is_played_into_it(pulse: Path) -> None:
+def test_a_call_hears_what_is_played_into_it(pulse: None) -> None:
     virtual_mic.create()
     call = subprocess.Popen(
         ["parec", "--device=menura_microphone", "--format=float32le", "--rate=48000", "--channels=1"],
@@ -86,7 +54,7 @@ def test_a_call_hears_what_is_played_into_it(pulse: Path) -> None:
     assert np.argmax(spectrum) * 2 == pytest.approx(440, abs=4)
 
 
-def test_made_once_and_gone_without_trace(pulse: Path) -> None:
+def test_made_once_and_gone_without_trace(pulse: None) -> None:
     before = _modules()
     assert not virtual_mic.exists()
     virtual_mic.create()
