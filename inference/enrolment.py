@@ -45,7 +45,9 @@ Samples = NDArray[np.float32]
 
 _RANGE_PERCENT = (5, 95)
 _SAME_PERSON, _SAME_PERSON_IN_NOISE = 0.54, 0.42
-"""Least agreement across recordings: two microphones make one person less alike, noise and echo more so."""
+"""Least agreement across recordings: two microphones make one person less alike, noise more so.
+
+With echo nothing is refused for it."""
 
 
 class EnrolmentError(ValueError):
@@ -179,8 +181,10 @@ def _usable(recordings: Sequence[Recording], trusted: bool) -> list[Heard]:
 
 
 def _least_agreement(cards: Sequence[Quality]) -> float:
-    places = (line.grade for card in cards for line in card.lines if line.name in ("Noise", "Room"))
-    return _SAME_PERSON if all(grade is Grade.GOOD for grade in places) else _SAME_PERSON_IN_NOISE
+    flawed = {line.name for card in cards for line in card.lines if line.grade is not Grade.GOOD}
+    if "Room" in flawed:
+        return -1.0
+    return _SAME_PERSON_IN_NOISE if "Noise" in flawed else _SAME_PERSON
 
 
 def _pitch_range(voiced_hz: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -24,9 +24,6 @@ LEAST_SPEECH_S = 3.0
 """Less speech than this gives an embedding that says little about the speaker."""
 
 _AGREEMENT = (0.64, 0.58)
-_ECHO_ALLOWANCE = 0.12
-"""Echo makes one person sound less alike from moment to moment; where there is some, less is asked for."""
-
 _LEAST_VOICED = 0.05
 _MUSIC, _PULSE = (2.4, 2.7), (0.36, 0.46)
 """Limits of tonality and pulse together, and of the pulse alone."""
@@ -96,8 +93,9 @@ def _music_grade(card: Quality) -> Grade:
 
 
 def _speakers_grade(card: Quality) -> Grade:
-    echo = _ECHO_ALLOWANCE * (card.decay_s > _DECAY_S[0])
-    return _grade(card.agreement + echo, *_AGREEMENT)
+    """In a room with echo one person sounds less alike from moment to moment: there it is only a warning."""
+    grade = _grade(card.agreement, *_AGREEMENT)
+    return Grade.FAIR if grade is Grade.POOR and card.decay_s > _DECAY_S[0] else grade
 
 
 def _grade(value: float, good: float, fair: float) -> Grade:
