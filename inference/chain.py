@@ -1,7 +1,7 @@
 """The way of a block through the product: the same code for a call and for a file.
 
 device rate -> model rate -> input gain -> noise suppression -> gate -> converter -> equaliser
--> loudness match -> output gain -> limiter -> device rate -> mode
+-> loudness match -> presence gate -> output gain -> limiter -> device rate -> mode
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import numpy as np
 
 from audio.denoise import Denoiser
 from audio.eq import Equaliser
-from audio.gate import Gate
+from audio.gate import OFF_DB, Gate
 from audio.levels import Level, db_to_gain, make_finite, measure
 from audio.limiter import Limiter
 from audio.loudness import LoudnessMatch
+from audio.presence import PresenceGate
 from audio.resample import make_resampler
 from audio.ring import Ring
 from audio.smooth import GainRamp
@@ -70,6 +71,7 @@ class Chain:
         self._listener = listener
         self._denoiser = Denoiser(HOP)
         self._gate = Gate(MODEL_RATE)
+        self._presence = PresenceGate()
         self._equaliser = Equaliser(MODEL_RATE)
         self._loudness = LoudnessMatch(MODEL_RATE)
         self._limiter = Limiter(MODEL_RATE)
@@ -77,6 +79,7 @@ class Chain:
         self._wet, self._dry = GainRamp(), GainRamp(0.0)
         self._hop = np.zeros(HOP, np.float32)
         self._raw = np.zeros(HOP, np.float32)
+        self._heard = np.zeros(HOP, np.float32)
         self._spoken = np.zeros(HOP, np.float32)
         self._work = np.zeros(self.block, np.float32)
         # Room for the fastest output clock of a session: two hops' worth and the adjustment.
@@ -122,8 +125,8 @@ class Chain:
 
     @property
     def gate_open(self) -> bool:
-        """Whether the gate lets the speaker through."""
-        return self._gate.open
+        """Whether the gates let the speaker through."""
+        return self._gate.open and self._presence.open
 
     def adjust(self, ratio: float) -> None:
         """Speeds the output up by this share, to follow the output device's clock."""
@@ -172,6 +175,8 @@ class Chain:
         hop, tuning = self._hop, params.tuning
         self._input_gain.process(hop, db_to_gain(params.input_gain_db))
         self.level_in = measure(hop)
+        raw = self._heard
+        raw[:] = hop
         self._denoiser.process(hop, params.noise_suppression)
         gated = self._gate.process(hop, params.gate_db)
         spoken = self._spoken
@@ -182,6 +187,8 @@ class Chain:
         self._equaliser.process(spoken, tuning.low_db, tuning.brightness_db)
         delay = round(self._converter.latency_samples / HOP)
         self._loudness.process(spoken, gated, delay, params.loudness_match)
+        gating = params.gate_db > OFF_DB
+        self._presence.process(spoken, raw, self._converter.pitch.voicing, gating)
         self._output_gain.process(spoken, db_to_gain(tuning.output_gain_db))
         self._limiter.process(spoken)
         self.level_out = measure(spoken)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.files import check_writable, read_audio, write_audio
+from audio.gate import OFF_DB
 from audio.resample import resample_offline
 from inference.chain import Chain
 from inference.converter import MODEL_RATE
@@ -18,7 +19,6 @@ from inference.registry import make_converter
 from voices.tuning import Tuning
 from voices.voice import Voice
 
-_GATE_OFF_DB = -120.0
 _TELL_BLOCKS = 25
 _RATES = (8_000, 192_000)
 """Rates the stream resamplers take; others are brought to 48 kHz first."""
@@ -48,18 +48,19 @@ def convert_array(
     *,
     noise_suppression: float = 0.0,
     loudness_match: bool = True,
+    gate_db: float = OFF_DB,
     on_progress: Progress = _ignore,
 ) -> NDArray[np.float32]:
     """Returns `x`: (n,) float32 at `rate` Hz in the voice, (n,) at the same rate, latency removed.
 
-    The path of a call without its gate, so that nothing quiet is lost. `tuning` is the voice's own
-    unless given. `on_progress` gets the share done, 0 to 1, four times a second of sound; what it raises
-    ends the conversion. Raises ValueError for a rate outside 8 to 192 kHz.
+    The path of a call, by default without its gates, so that nothing quiet is lost. `tuning` is the
+    voice's own unless given. `on_progress` gets the share done, 0 to 1, four times a second of sound;
+    what it raises ends the conversion. Raises ValueError for a rate outside 8 to 192 kHz.
     """
     chain = Chain(rate, rate, make_converter(voice))
     params = EngineParams(
         tuning=tuning or voice.tuning,
-        gate_db=_GATE_OFF_DB,
+        gate_db=gate_db,
         noise_suppression=noise_suppression,
         loudness_match=loudness_match,
     )

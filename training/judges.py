@@ -97,6 +97,10 @@ class Judges:
         os.replace(temporary, path)
         return verdict
 
+    def words(self, x: Samples) -> str:
+        """What is heard in x (n,) at 24 kHz, and nothing else judged; not kept."""
+        return self._words(resample_to_16k(torch.from_numpy(x)[None])[0].numpy())
+
     def _judge(self, x: Samples) -> Verdict:
         wide = resample_to_16k(torch.from_numpy(x)[None])[0]
         spoken = trim_silence(x, RATE)
