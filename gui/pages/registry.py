@@ -39,5 +39,4 @@ PAGES: tuple[Page, ...] = (
     Page("live", "Live", "wave", lazy("gui.pages.live", "LivePage"), frames=True),
     Page("replay", "Replay", "replay", lazy("gui.pages.replay", "ReplayPage")),
     Page("recordings", "Recordings", "record", lazy("gui.pages.recordings", "RecordingsPage")),
-    Page("call", "Call", "headphones", lazy("gui.pages.call", "CallPage")),
 )
