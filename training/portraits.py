@@ -20,6 +20,20 @@ from voices.voice import Voice
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "assets" / "voices"
 MAP = ROOT / "docs" / "voices.svg"
+PAGE = ROOT / "docs" / "voices.md"
+
+_INTRODUCTION = """# The built-in voices
+None is a celebrity or a character of anybody. The enrolled ones are from recordings given to the public
+(CC0) or from synthetic speakers that are nobody's voice; the presets are settings alone. Their pictures are
+drawn from each voice's own numbers (`voices/portrait.py`). `python -m training.portraits` writes this page.
+"""
+
+_APART = """
+## How far apart
+![Map of the enrolled voices](voices.svg)
+
+Cosine similarity of the embeddings:
+"""
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 420, 60
 
@@ -69,12 +83,23 @@ def cosine_table(voices: tuple[Voice, ...]) -> str:
     return "\n".join(lines)
 
 
+def voices_page(voices: tuple[Voice, ...], enrolled: tuple[Voice, ...]) -> str:
+    """docs/voices.md: every voice with picture, licence and source, and how far apart the enrolled are."""
+    rows = ["| | voice | | pitch | licence | source |", "|---|---|---|---|---|---|"]
+    for voice in voices:
+        picture = f'<img src="../assets/voices/{voice.id}.png" width="40" alt="">'
+        pitch = f"{voice.f0_median_hz:.0f} Hz" if voice.f0_median_hz else "follows you"
+        cells = (picture, f"**{voice.name}** (`{voice.id}`)", voice.description, pitch)
+        rows.append("| " + " | ".join((*cells, voice.licence, voice.source)) + " |")
+    return "\n".join((_INTRODUCTION, *rows, _APART, cosine_table(enrolled), ""))
+
+
 def main() -> None:
     """The command line."""
     for voice in builtin_voices():
         write_bytes(PICTURES / f"{voice.id}.png", draw_portrait(voice))
     write_text(MAP, draw_map(builtin_neural_voices()))
-    print(cosine_table(builtin_neural_voices()))
+    write_text(PAGE, voices_page(builtin_voices(), builtin_neural_voices()))
 
 
 if __name__ == "__main__":

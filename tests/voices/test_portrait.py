@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.voices.makers import a_voice, an_archive
-from training.portraits import cosine_table, draw_map, principal_plane
+from training.portraits import PAGE, draw_map, principal_plane, voices_page
 from voices.builtin import builtin_picture, builtin_voices
 from voices.builtin_neural import builtin_neural_voices
 from voices.library import Library
@@ -64,8 +64,13 @@ def test_the_map_shows_every_voice() -> None:
     places, share = principal_plane(np.array([voice.embedding for voice in voices]))
     assert places.shape == (len(voices), 2)
     assert 0.3 < share < 1
-    drawn, table = draw_map(voices), cosine_table(voices)
-    assert all(f">{voice.name}<" in drawn and f"| {voice.name} |" in table for voice in voices)
+    drawn = draw_map(voices)
+    assert all(f">{voice.name}<" in drawn for voice in voices)
+
+
+def test_the_page_about_the_voices_is_of_today() -> None:
+    page = voices_page(builtin_voices(), builtin_neural_voices())
+    assert PAGE.read_text(encoding="utf-8") == page, "write it again: python -m training.portraits"
 
 
 def test_built_in_voices_are_far_apart() -> None:
