@@ -37,6 +37,8 @@ def lazy(module: str, name: str) -> Make:
 
 PAGES: tuple[Page, ...] = (
     Page("live", "Live", "wave", lazy("gui.pages.live", "LivePage"), frames=True),
+    Page("enrol", "New voice", "mic", lazy("gui.pages.enrol.page", "EnrolPage")),
     Page("replay", "Replay", "replay", lazy("gui.pages.replay", "ReplayPage")),
     Page("recordings", "Recordings", "record", lazy("gui.pages.recordings", "RecordingsPage")),
+    Page("call", "Call", "headphones", lazy("gui.pages.call", "CallPage")),
 )
