@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from inference.neural.signal import Ear, Mouth
 
 IDLE_S = 0.5
 """Silence between predictions after which one is made to keep the unit awake and its inputs alive."""
+
+_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class CoreMLRuntime:
         self.reason = ""
         self.last_s = time.monotonic()
         self._title = title
+        # Core ML may read inputs a second after a prediction, when their stream can be gone.
+        self._kept: deque[CoreMLStream] = deque(maxlen=_KEPT)
 
     @property
     def name(self) -> str:
@@ -61,7 +66,9 @@ class CoreMLRuntime:
         if self.failures:
             return self.networks.stream()
         try:
-            return CoreMLStream(self)
+            stream = CoreMLStream(self)
+            self._kept.append(stream)
+            return stream
         except Exception as error:  # noqa: BLE001 - Core ML raises what it likes
             self.failed(error)
             return self.networks.stream()

@@ -62,6 +62,8 @@ def _layer_norm(x: Tensor, axes: Any, epsilon: Any, gamma: Any = None, beta: Any
 def _conv(x: Tensor, weight: Tensor, bias: Any = None, **a: Any) -> Tensor:
     assert str(a["pad_type"]) == "valid"
     steps, dilations = [tuple(int(v) for v in a[key]) for key in ("strides", "dilations")]
+    if weight.shape[2:] == (1,) and steps == (1,) and int(a["groups"]) == 1:
+        return F.linear(x.transpose(1, 2), weight[:, :, 0], bias).transpose(1, 2)
     convolve = F.conv1d if x.ndim == 3 else F.conv2d
     return convolve(x, weight, bias, stride=steps, dilation=dilations, groups=int(a["groups"]))
 
@@ -123,21 +125,31 @@ OPS: dict[str, Callable[..., Any]] = {
     "transpose": lambda x, perm: x.permute(_axes(perm)),
 }
 
+_MOVING = {"concat", "expand_dims", "pad", "read_state", "reshape", "slice_by_index", "slice_update", "split"}
+_MOVING |= {"coreml_update_state", "squeeze", "stack", "transpose"}
+_ROUNDING = (set(OPS) | {"read_state", "coreml_update_state"}) - _MOVING
+"""Ops whose results are new numbers; the others only move numbers that are rounded already."""
+
 _TENSORS = {"x", "y", "weight", "bias", "gamma", "beta", "values", "update"}
 """Inputs that are data; all others are settings and constant."""
 
 
-def _typed(value: Any, var: Var) -> Any:
-    """`value` in the type the program gives it; halves stay float32 tensors of half-precision values."""
-    if not isinstance(value, Tensor):
-        return value
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _rounded(value: Any) -> Any:
+    return value.half().float() if isinstance(value, Tensor) else value
+
+
+def _keeper(var: Var) -> Callable[[Any], Any]:
+    """Brings a value into the type the program gives it; halves stay float32 tensors of rounded values."""
     kind = var.dtype
     if types.is_int(kind):
-        return value.to(torch.int64)
-    if types.is_bool(kind):
-        return value.to(torch.bool)
-    value = value.float()
-    return value.half().float() if kind == types.fp16 else value
+        return lambda value: value.to(torch.int64) if isinstance(value, Tensor) else value
+    if kind == types.fp16:
+        return _rounded
+    return _as_is
 
 
 def _constant(var: Var) -> Any:
@@ -160,7 +172,7 @@ class Program:
         spec = model.get_spec()
         program = load(spec, spec.specificationVersion, model.weights_dir)
         function = program.functions["main"]
-        self._steps: list[tuple[list[Var], Run]] = []
+        self._steps: list[tuple[list[tuple[str, Callable[[Any], Any]]], Run]] = []
         self._constants: Values = {}
         self.ops: dict[str, int] = {}
         self._inputs, self._states = {}, {}
@@ -181,25 +193,26 @@ class Program:
         for name, var in self._inputs.items():
             value = torch.from_numpy(np.ascontiguousarray(inputs[name]))
             assert tuple(value.shape) == tuple(var.shape), (name, tuple(value.shape), tuple(var.shape))
-            values[name] = _typed(value, var)
+            values[name] = value
         with torch.no_grad():
             for outputs, run in self._steps:
                 found = run(values)
                 parts = found if len(outputs) > 1 else [found]
-                for var, value in zip(outputs, parts, strict=True):
-                    values[var.name] = _typed(value, var)
+                for (name, keep), value in zip(outputs, parts, strict=True):
+                    values[name] = keep(value)
         return {name: values[name].numpy() for name in self._outputs}
 
     def _add(self, op: Operation) -> None:
         if op.op_type == "const" or op.op_type.startswith("constexpr_"):
             for var in op.outputs:
-                self._constants[var.name] = _typed(_constant(var), var)
+                self._constants[var.name] = _keeper(var)(_constant(var))
             if op.op_type == "const":
                 return
         self.ops[op.op_type] = self.ops.get(op.op_type, 0) + 1
         if op.op_type.startswith("constexpr_"):
             return
-        self._steps.append((op.outputs, self._runner(op)))
+        outputs = [(var.name, _keeper(var) if op.op_type in _ROUNDING else _as_is) for var in op.outputs]
+        self._steps.append((outputs, self._runner(op)))
 
     def _runner(self, op: Operation) -> Run:
         if op.op_type == "read_state":
