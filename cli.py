@@ -151,6 +151,10 @@ def live(
     monitor: Annotated[str | None, typer.Option(help="Device on which you hear the result.")] = None,
     *,
     sound: Sound,
+    gate: Annotated[
+        float,
+        typer.Option(min=-100, max=0, help="Below this level in dB is silence; -100: nothing is."),
+    ] = -70.0,
     rate: Annotated[int | None, typer.Option(help="Sample rate in Hz; chosen for you if left out.")] = None,
     block: Annotated[
         int | None, typer.Option(min=16, max=8192, help="Frames per device block; the device's if left out.")
@@ -173,6 +177,7 @@ def live(
     params = EngineParams(
         mode=Mode.BYPASS if bypass else Mode.CONVERTED,
         tuning=sound.tuning(chosen),
+        gate_db=gate,
         noise_suppression=sound.noise_suppression,
         loudness_match=sound.loudness_match,
         monitor=MonitorSource.CONVERTED if monitor else MonitorSource.OFF,

@@ -17,7 +17,7 @@ from multiprocessing.synchronize import Semaphore
 from audio.devices import Device, DeviceError, choose_rate, find_device
 from audio.priority import raise_priority
 from audio.streams import Copy, StreamPlan, Streams, Tap
-from inference.engine.internal import Lost, Opened, StreamInfo
+from inference.engine.internal import Loaded, Lost, Opened, StreamInfo
 from inference.engine.messages import StreamConfig, StreamsOpened
 from inference.engine.shared import SharedBlock
 
@@ -29,6 +29,7 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     shared = SharedBlock.attach(shared_name)
     raise_priority("callback")
+    conn.send(Loaded())
     try:
         plan = make_plan(config)
         streams = _open(plan, shared, wake)

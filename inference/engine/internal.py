@@ -81,6 +81,11 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """The process has loaded its code and asks the audio system next."""
+
+
+@dataclass(frozen=True)
 class Opened:
     """The streams run."""
 

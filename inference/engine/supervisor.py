@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-import psutil
-
 from inference.engine import entry
+from inference.engine.child import Child
 from inference.engine.internal import (
     Attach,
     Attached,
     Detach,
     Detached,
     Fault,
+    Loaded,
     Lost,
     Opened,
     Ready,
@@ -55,7 +55,9 @@ _TICK_S = 0.1
 _STALL_S = 1.0
 _BREATH_S = 2.0
 """PulseAudio's ALSA plugin calls a few times, then takes up to 2 s before it goes on."""
-_OPENING_S = 8.0
+_LOADING_S, _OPENING_S = 30.0, 8.0
+"""A busy machine may take long to load our code; what comes after that is the audio system."""
+_HANG_S = 0.5
 _RETRY_S, _LOST_AGAIN_S = 0.5, 5.0
 _DETACH_S = 0.5
 _USAGE_S = 0.5
@@ -71,71 +73,6 @@ class Usage:
     peak_rss_mb: float = 0.0
     worker_restarts: int = 0
     stream_restarts: int = 0
-
-
-class Child:
-    """A process and the pipe to it."""
-
-    def __init__(self, target: Callable[..., None], shared: SharedBlock, *arguments: Any) -> None:
-        context = mp.get_context("spawn")
-        self.conn, theirs = context.Pipe()
-        self._process = context.Process(
-            target=target,
-            args=(shared.name, theirs, *arguments),
-            daemon=True,
-            name=f"menura {target.__name__}",
-        )
-        self._process.start()
-        theirs.close()
-        self.started = time.monotonic()
-        self._usage = psutil.Process(self._process.pid)
-
-    @property
-    def pid(self) -> int:
-        """Process number."""
-        return self._process.pid or 0
-
-    @property
-    def sentinel(self) -> int:
-        """What `multiprocessing.connection.wait` takes, ready when the process ends."""
-        return self._process.sentinel
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.is_alive()
-
-    def send(self, message: object) -> None:
-        """Sends; a process that is gone hears nothing, and its end is noticed elsewhere."""
-        try:
-            self.conn.send(message)
-        except OSError:
-            return
-
-    def messages(self) -> list[Any]:
-        """What has arrived; what was sent before a crash is not lost."""
-        arrived = []
-        try:
-            while self.conn.poll():
-                arrived.append(self.conn.recv())
-        except (EOFError, OSError):
-            pass
-        return arrived
-
-    def measure(self) -> tuple[float, float]:
-        """(CPU % of one core since the last call, resident MB)."""
-        try:
-            return self._usage.cpu_percent(), self._usage.memory_info().rss / 1e6
-        except psutil.Error:
-            return 0.0, 0.0
-
-    def close(self, patience_s: float = 0.5) -> None:
-        """Lets the process end by itself for a moment, then ends it."""
-        self.conn.close()
-        self._process.join(patience_s)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
 
 
 class Supervisor:
@@ -161,6 +98,7 @@ class Supervisor:
         self._attached = self._ready = False
         self._detach_until = 0.0
         self._retry_at = self._lost_at = 0.0
+        self._opening_until = self._full_since = 0.0
         self._progress = (0, 0.0)
         self._crashes: deque[float] = deque(maxlen=_CRASHES)
         self._usage_at = 0.0
@@ -262,6 +200,8 @@ class Supervisor:
             case Fault(reason, trace):
                 self._fault = reason
                 _log.error("worker failed\n%s", trace)
+            case Loaded():
+                self._opening_until = time.monotonic() + _OPENING_S
             case Opened(streams, info):
                 self.usage.stream_restarts += int(self._ran)
                 self._info, self._ran = info, True
@@ -298,11 +238,12 @@ class Supervisor:
             self._lost("The audio process ended unexpectedly.")
         if self._audio and self._info:
             self._watch_progress(now)
-        if self._audio and not self._info and now - self._audio.started > _OPENING_S:
+        if self._audio and not self._info and now > self._opening_until:
             self._lost("The audio system did not answer when the device was opened.")
         free = not self._attached or now > self._detach_until
         if self._wanted and self._ready and not self._audio and now >= self._retry_at and free:
             self._audio = Child(entry.audio, self._shared, self._wake, self._wanted)
+            self._opening_until = now + _LOADING_S
         if now >= self._usage_at:
             self._usage_at = now + _USAGE_S
             self._measure()
@@ -314,7 +255,10 @@ class Supervisor:
         elif now - self._progress[1] > _STALL_S:
             self._lost("The audio device gives no more samples.")
             return
-        if self._attached and self._worker and self._shared.input_ring.fill > RING_CAPACITY // 2:
+        full = self._attached and self._shared.input_ring.fill > RING_CAPACITY // 2
+        self._full_since = (self._full_since or now) if full else 0.0
+        # A worker that has just been attached finds the ring full, and skips that with its first hop.
+        if full and self._worker and now - self._full_since > _HANG_S:
             # The loop hangs inside a converter: only ending the process gets it out.
             self._worker.close(patience_s=0.0)
 

@@ -25,6 +25,9 @@ from voices.builtin import find_voice
 pytestmark = [pytest.mark.jack, pytest.mark.timeout(300)]
 
 _CALLS = 3
+_VOICE = ["--voice", "deep", "--gate", "-100"]
+"""Noise and bursts are no speech: a gate would make silence of them."""
+
 _AGREEMENT_MS = 2.0
 _LONG_CALL_S = 20.0
 _CRASH_CALL_S = 120.0
@@ -120,7 +123,7 @@ def test_a_voice_takes_as_long_as_reported(server: JackServer, tmp_path: Path) -
     bursts = burst_signal(RATE)
 
     def attempt() -> str:
-        with Live(server, tmp_path, "--voice", "deep", *back) as live:
+        with Live(server, tmp_path, *_VOICE, *back) as live:
             recording = Caller(server).play_and_record(bursts.samples)
         assert live.report["voice"] == "deep"
         try:
@@ -140,7 +143,7 @@ def test_a_call_of_20_s_has_no_dropout(server: JackServer, tmp_path: Path) -> No
     signal = 0.5 * speech(_LONG_CALL_S) + white_noise(_LONG_CALL_S, level=0.02)
 
     def attempt() -> str:
-        with Live(server, tmp_path, "--voice", "deep") as live:
+        with Live(server, tmp_path, *_VOICE) as live:
             recording = Caller(server).play_and_record(signal)
         silent = silence(recording, begin_s=1.0)
         silent &= ~recording.excused(round(live.report["latency_ms"]["total"] * RATE / 1000))
@@ -153,7 +156,7 @@ def test_a_call_of_20_s_has_no_dropout(server: JackServer, tmp_path: Path) -> No
 def test_when_the_worker_dies_the_call_hears_silence_and_then_the_voice_again(
     server: JackServer, tmp_path: Path
 ) -> None:
-    with Live(server, tmp_path, "--voice", "deep") as live:
+    with Live(server, tmp_path, *_VOICE) as live:
         call = Caller(server).start(white_noise(_CRASH_CALL_S), _CRASH_CALL_S)
         wait_until(lambda: call.played_s > 2.0, _PATIENCE_S)
         crash(live.worker())
@@ -171,7 +174,7 @@ def test_when_the_worker_dies_the_call_hears_silence_and_then_the_voice_again(
 def test_when_the_audio_process_dies_the_call_hears_silence_and_then_the_voice_again(
     server: JackServer, tmp_path: Path
 ) -> None:
-    with Live(server, tmp_path, "--voice", "deep") as live:
+    with Live(server, tmp_path, *_VOICE) as live:
         call = Caller(server).start(white_noise(_CRASH_CALL_S), _CRASH_CALL_S)
         wait_until(lambda: call.played_s > 2.0, _PATIENCE_S)
         crash(live.audio_process())
