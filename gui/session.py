@@ -12,6 +12,7 @@ from PySide6.QtGui import QUndoStack
 from gui.control.call import CallController
 from gui.control.devices import DeviceController
 from gui.control.hotkeys import HotkeyController
+from gui.control.journal import Journal
 from gui.control.library import LibraryController
 from gui.control.microphone import MicrophoneController
 from gui.control.notice import Notice
@@ -60,7 +61,7 @@ class Session(QObject):
 
     Works without an engine: wishes are kept and handed over by `attach`. Never starts in bypass, whatever
     was chosen last: the own voice goes into a call only when its user says so. `devices`, `tuning`,
-    `snapshots`, `call`, `hotkeys` and `microphone` are parts of it.
+    `snapshots`, `call`, `hotkeys`, `microphone` and `journal` are parts of it.
     """
 
     state_changed = Signal(object, str)
@@ -102,6 +103,7 @@ class Session(QObject):
         self.hotkeys = HotkeyController(store, self.call)
         self.microphone = MicrophoneController(self)
         self.params = self._remembered_params()
+        self.journal = Journal(self, store.path.parent)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
         self._save_timer = QTimer(self)
@@ -262,6 +264,7 @@ class Session(QObject):
             self.engine.close()
             self.engine = None
         self.microphone.close()
+        self.journal.close()
 
     def _remembered_params(self) -> EngineParams:
         s = self.store.settings.monitor

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import sys
 from html import escape
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QKeySequenceEdit, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QKeySequenceEdit,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from audio import virtual_mic
 from audio.cables import PROGRAMS, Cable, call_steps, find_cables, how_to_get_one, route_warnings
 from audio.devices import Device
 from gui.control.call import WORDS, CallAction
 from gui.control.hotkeys import DEFAULTS
+from gui.control.journal import LINES
+from gui.control.notice import Notice
 from gui.pages.frame import PageFrame
 from gui.session import Session
 from gui.widgets.buttons import IconButton, PushButton
@@ -240,6 +253,44 @@ class KeysSection(QWidget):
         whole.addStretch(1)
 
 
+class JournalSection(QWidget):
+    """What happened, and the black box for a report of trouble."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.lines = QPlainTextEdit()
+        self.lines.setReadOnly(True)
+        self.lines.setMaximumBlockCount(LINES)
+        self.lines.setAccessibleName("What happened")
+        self.lines.setMinimumHeight(150)
+        self.export = PushButton("Export the last 30 s …")
+        self.export.setToolTip("Writes what the microphone heard, what the call got, and this list to a file")
+        self.export.clicked.connect(self._export)
+        heading, column = section("What happened")
+        head = QHBoxLayout()
+        head.addWidget(
+            label("Nothing leaves this computer: you choose whether to export it.", "caption", wrap=True), 1
+        )
+        head.addWidget(self.export)
+        column.addLayout(head)
+        column.addWidget(self.lines)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(heading)
+        self.lines.setPlainText("\n".join(session.journal.lines))
+        session.journal.added.connect(self.lines.appendPlainText)
+        session.journal.exported.connect(lambda path: session.say(Notice(f"Written to {path}.", "toast")))
+        session.journal.failed.connect(lambda why: session.say(Notice(why, "danger")))
+
+    def _export(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Export the last 30 s", "menura-report.zip", "Zip (*.zip)"
+        )
+        if path:
+            self._session.journal.export(Path(path))
+
+
 class CallPage(PageFrame):
     """Everything around a call, once; afterwards nobody needs the window."""
 
@@ -251,4 +302,6 @@ class CallPage(PageFrame):
         columns.addWidget(self.route, 3)
         columns.addWidget(self.keys, 2)
         self.body.addLayout(columns)
-        self.body.addStretch(1)
+        self.journal = JournalSection(session)
+        self.body.addSpacing(8)
+        self.body.addWidget(self.journal, 1)
