@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
+from gui.control.likeness import LikenessController
 from gui.pages.live_voices import VoicesDesk
 from gui.panels.compare import ComparePanel
 from gui.panels.devices import DevicesPanel
@@ -36,6 +37,7 @@ class LivePage(QMainWindow):
         self.devices = DevicesPanel(self.compare.device)
         self.tuning = TuningPanel(session.undo, session.store.settings.folds)
         self.levels = LevelsPanel()
+        self._likeness = LikenessController(session, self)
         self.health = HealthPanel()
         self.setCentralWidget(self.scope)
         self.docks = {dock.objectName(): dock for dock in self._make_docks()}
@@ -87,6 +89,7 @@ class LivePage(QMainWindow):
         s.tuning.presets_changed.connect(lambda _: self._show_presets())
         s.params_changed.connect(self._show_params)
         s.telemetry_read.connect(self._show_telemetry)
+        self._likeness.reading_changed.connect(self.levels.likeness.show_reading)
         s.scope_read.connect(self.scope.show_scope)
 
     def _connect_panels(self) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.widgets.level_meter import CLIP, FLOOR_DB, LevelMeter
+from gui.widgets.likeness_meter import LikenessMeter
 from gui.widgets.text import Readout, label
 from inference.engine.telemetry import Telemetry
 
@@ -29,7 +30,7 @@ class ClipLight(QToolButton):
 
 
 class LevelsPanel(QWidget):
-    """Two meters with numbers, and what gate and limiter do."""
+    """Two meters with numbers, what gate and limiter do, and how near the voice is to its target."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +42,7 @@ class LevelsPanel(QWidget):
         self._output_db = Readout("caption", "−00.0 dB", right)
         self.gate = Readout("caption", "Gate closed: silence")
         self.limiter = Readout("caption", "Limiter −00.0 dB", right)
+        self.likeness = LikenessMeter()
         self._ticks = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 0, 12, 8)
@@ -63,6 +65,8 @@ class LevelsPanel(QWidget):
         activity.addStretch(1)
         activity.addWidget(self.limiter)
         column.addLayout(activity)
+        column.addSpacing(4)
+        column.addWidget(self.likeness)
         column.addStretch(1)
 
     def show_telemetry(self, t: Telemetry) -> None:
