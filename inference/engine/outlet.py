@@ -22,6 +22,9 @@ _STALLED_S = 0.15
 _EPISODE_S, _START_S = 0.2, 0.5
 """The margin grows once in this time, and not in the first half second."""
 
+_BUNCH_S = 0.1
+"""Underruns this soon after an xrun of the audio system are its doing."""
+
 
 class StreamView:
     """What the worker sees of one direction of a stream: counters, and a model of its clock.
@@ -71,6 +74,11 @@ class StreamView:
         return int(self._record["underruns"][0])
 
     @property
+    def xruns(self) -> int:
+        """Callbacks that the audio system flagged: it lost time itself."""
+        return int(self._record["xruns"][0])
+
+    @property
     def source(self) -> int:
         """Input: number of the frame that will be read next."""
         return self.ring.read + int(self._record["dropped"][0])
@@ -112,8 +120,8 @@ class Outlet:
         self._began: float | None = None
         self._drift = DriftController()
         self._settling = True
-        self._underruns = stream.underruns
-        self._grown_at = 0.0
+        self._underruns, self._xruns = stream.underruns, stream.xruns
+        self._grown_at, self._xrun_at = 0.0, -math.inf
         self._zeros = np.zeros(stream.ring.capacity // 2, np.float32)
         self.delay_s = 0.0
 
@@ -174,14 +182,17 @@ class Outlet:
         return self.stream.clock.time_at(landing) - moment.time_s + moment.pending_s
 
     def _note_underruns(self, now: float) -> None:
-        underruns = self.stream.underruns
+        underruns, xruns = self.stream.underruns, self.stream.xruns
+        if xruns != self._xruns:
+            self._xruns, self._xrun_at = xruns, now
         if underruns == self._underruns:
             return
         self._underruns = underruns
         self._settling = True
         assert self._began is not None
-        # While everything starts, an underrun says nothing of what comes later.
-        if now > max(self._grown_at + _EPISODE_S, self._began + _START_S):
+        # While everything starts, an underrun says nothing of what comes later. And where the system lost
+        # time, its callbacks come in a bunch afterwards: more margin would not bring that time back.
+        if now > max(self._grown_at + _EPISODE_S, self._began + _START_S, self._xrun_at + _BUNCH_S):
             self.margin.underrun(now)
             self._grown_at = now
 

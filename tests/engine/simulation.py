@@ -94,6 +94,7 @@ class Simulation:
         self._in_at = self._out_at = 0
         self._events: list[tuple[float, int, str]] = []
         self._stall_s = 0.0
+        self.flags = _FINE
         self._make_callbacks(block, block_out or block, duplex)
         info = StreamInfo(rate, self.rate_out, 0, duplex, 0.0, 0.0)
         self.session = Session(
@@ -156,11 +157,11 @@ class Simulation:
         outdata = np.zeros((frames, 1), np.float32)
         indata = self.played[self._in_at : self._in_at + frames, None]
         if name == "duplex":
-            call(indata, outdata, frames, None, _FINE)
+            call(indata, outdata, frames, None, self.flags)
         elif name == "input":
-            call(indata, frames, None, _FINE)
+            call(indata, frames, None, self.flags)
         else:
-            call(outdata, frames, None, _FINE)
+            call(outdata, frames, None, self.flags)
         if name != "input":
             self.heard[self._out_at : self._out_at + frames] = outdata[:, 0]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,20 @@ def test_a_stalled_worker_is_silence_and_then_the_delay_of_before(monkeypatch, d
     late = sim.underruns
     sim.run(2.0)
     assert sim.underruns == late
+
+
+def test_time_that_the_audio_system_lost_itself_adds_no_margin(monkeypatch) -> None:
+    sim = Simulation(monkeypatch)
+    sim.run(3.0)
+    before, margin = sim.lag_ms(2.5), sim.session._outlet.margin.seconds
+    sim.flags = SimpleNamespace(input_overflow=True, output_underflow=True)
+    sim.stall(0.05)
+    sim.run(0.1)
+    sim.flags = SimpleNamespace(input_overflow=False, output_underflow=False)
+    sim.run(3.0)
+    assert sim.underruns > 0
+    assert sim.session._outlet.margin.seconds == margin
+    assert sim.lag_ms(5.5) == pytest.approx(before, abs=0.1)
 
 
 def test_a_slow_converter_grows_the_margin_until_it_fits(monkeypatch) -> None:
