@@ -29,7 +29,8 @@ def list_voices(as_json: AsJson = False) -> None:
         print_json([_describe(voice) for voice in voices])
     else:
         for voice in voices:
-            typer.echo(f"{voice.id:<16} {voice.name:<16} {voice.description}".rstrip())
+            about = " ".join(voice.description.split())
+            typer.echo(f"{voice.id:<16} {voice.name:<16} {about}".rstrip())
     for damaged in library.damaged():
         typer.echo(
             f"menura: {damaged.path.name} cannot be used: {damaged.reason} "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # `menura voices list` answers sooner without
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_CLIP_BYTES = 32 << 20
 MAX_CLIP_FRAMES = 600 * 48_000
@@ -37,6 +39,7 @@ class Clip:
     @classmethod
     def from_samples(cls, samples: NDArray[np.float32], rate: int, title: str = "") -> Clip:
         """Encodes (n,) float32 in [-1, 1] as 16-bit FLAC; what is louder is made to fit."""
+        import numpy as np
         import soundfile
 
         x = np.nan_to_num(np.asarray(samples, np.float32), nan=0.0, posinf=0.0, neginf=0.0)

@@ -26,7 +26,6 @@ from voices.folder import DamagedVoice, Folder, LibraryError
 from voices.home import home
 from voices.manifest import MAX_NAME, Manifest, check_name
 from voices.names import free_id, free_name
-from voices.portrait import colour_of, draw_portrait
 from voices.trash import Removed, Trash
 from voices.voice import Voice
 
@@ -299,6 +298,8 @@ def _with_face(archive: VoiceArchive) -> VoiceArchive:
     """The same with a picture and, if it has the colour of every voice, one of its own."""
     if archive.picture:
         return archive
+    from voices.portrait import colour_of, draw_portrait  # numpy: not for who only looks
+
     voice = archive.voice
     if voice.embedding and voice.colour == Voice.colour:
         voice = replace(voice, colour=colour_of(voice.embedding))
