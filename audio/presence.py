@@ -25,8 +25,10 @@ _STEADY_DB = 12.0
 """What has no pitch must last this many hops and lose less than this: a key stroke has decayed by then,
 a fricative has not."""
 
-_FLOOR_RISE_DB = 0.03
-"""How fast the floor, the faintest of late, may rise per hop: 3 dB a second."""
+_LOWEST_FLOOR_DB = -80.0
+_RISE_DB, _FAST_RISE_DB = 0.03, 0.2
+"""How fast the floor, the faintest of late, may rise per hop: 3 dB a second, and 20 while neither the
+detector nor the pitch speaks of speech, so that a fan just switched on is soon known."""
 
 _ABOVE_FLOOR_DB = 6.0
 _CLEAR_DB = 9.0
@@ -94,8 +96,9 @@ class PresenceGate:
         level_db = gain_to_db(measure(np.diff(heard)).rms)
         self._recent[:-1] = self._recent[1:]
         self._recent[-1] = level_db
-        self._floor_db = min(level_db, self._floor_db + _FLOOR_RISE_DB)
         voiced = voicing > _VOICED
+        rise = _RISE_DB if likely or voiced else _FAST_RISE_DB
+        self._floor_db = max(min(level_db, self._floor_db + rise), _LOWEST_FLOOR_DB)
         faintest = self._recent.min()
         lasting = faintest > self._recent.max() - _STEADY_DB
         steady = lasting and (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from inference.converter import HOP, MODEL_RATE, Block, PitchFrame
 from inference.engine.messages import EngineParams, Mode
 from inference.modelfree.converter import ModelFreeConverter
 from inference.sample import bundled_speech
-from voices.tuning import Tuning
+from voices.tuning import RANGES, Tuning
 from voices.voice import Recipe
 
 BYPASS = EngineParams(mode=Mode.BYPASS)
@@ -134,13 +136,22 @@ def roughness(y: Block) -> float:
     return float(np.abs(np.diff(y, 2)).max())
 
 
+def settled(**changes: float) -> EngineParams:
+    """`OPEN` with another tuning."""
+    return replace(OPEN, tuning=Tuning(**changes))
+
+
 CHANGES = {
     "bypass": (OPEN, BYPASS),
     "mute": (OPEN, MUTE),
     "unmute": (MUTE, OPEN),
-    "input gain": (OPEN, EngineParams(gate_db=-120.0, input_gain_db=-12.0)),
-    "output gain": (OPEN, EngineParams(gate_db=-120.0, tuning=Tuning(output_gain_db=-12.0))),
-    "and back": (EngineParams(gate_db=-120.0, tuning=Tuning(output_gain_db=-12.0)), OPEN),
+    "input gain": (OPEN, replace(OPEN, input_gain_db=-12.0)),
+    "output gain": (OPEN, settled(output_gain_db=-12.0)),
+    "and back": (settled(output_gain_db=-12.0), OPEN),
+    "low": (OPEN, settled(low_db=9.0)),
+    "brightness": (OPEN, settled(brightness_db=9.0)),
+    "loudness match": (OPEN, replace(OPEN, loudness_match=True)),
+    "gates": (OPEN, replace(OPEN, gate_db=-70.0)),
 }
 
 
@@ -223,18 +234,84 @@ def test_the_listener_sees_every_hop() -> None:
     assert chain.level_in.rms > chain.level_out.rms > 0
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    # ONNX Runtime, in a test before, makes this thread flush subnormal numbers, which hypothesis minds.
-    gains=st.lists(st.floats(-24, 24, allow_subnormal=False), min_size=4, max_size=12),
-    modes=st.lists(st.sampled_from(list(Mode)), min_size=4, max_size=12),
-)
-def test_no_order_of_settings_leaves_the_range(gains: list[float], modes: list[Mode]) -> None:
-    chain = Chain(48_000, 48_000, ModelFreeConverter(Recipe(roughness=0.5)))
-    params = [
-        EngineParams(mode, Tuning(g, g / 2, output_gain_db=-g), input_gain_db=g)
-        for g, mode in zip(gains, modes, strict=False)
+def centroid_hz(y: Block) -> float:
+    power = np.abs(np.fft.rfft(y)) ** 2
+    return float((np.fft.rfftfreq(len(y), 1 / 48_000) * power).sum() / power.sum())
+
+
+KNOBS = {
+    "low_db": lambda y: -centroid_hz(y),
+    "brightness_db": centroid_hz,
+    "output_gain_db": lambda y: float(y.std()),
+}
+
+
+@pytest.mark.parametrize("knob", KNOBS)
+def test_each_knob_moves_what_it_should(knob: str) -> None:
+    speech = 0.3 * bundled_speech(48_000)[:96_000]
+    measured = [
+        KNOBS[knob](run(Chain(48_000, 48_000, Delay()), speech, EngineParams(tuning=Tuning(**{knob: value}))))
+        for value in (-9.0, 0.0, 9.0)
     ]
-    y = run(chain, noise(0.3, 48_000, level=1.0), *params)
+    assert measured == sorted(measured)
+    assert measured[0] != measured[1] != measured[2]
+
+
+def test_loudness_match_brings_a_loud_and_a_faint_voice_to_the_speaker() -> None:
+    speech = bundled_speech(48_000)
+    for gain in (0.4, 2.0):
+        y = run(Chain(48_000, 48_000, Delay(240, gain)), speech, EngineParams(gate_db=-120.0))
+        half = len(y) // 2
+        assert 20 * np.log10(y[half:].std() / speech[half : len(y)].std()) == pytest.approx(0, abs=1.0)
+
+
+def test_noise_suppression_adds_its_delay_while_it_is_on() -> None:
+    chain = Chain(48_000, 48_000, Delay())
+    x = noise(1.0, 48_000)
+    without = chain.latency_s
+    on = EngineParams(gate_db=-120.0, loudness_match=False, noise_suppression=1e-9)
+    y = run(chain, x, on)
+    assert chain.latency_s > without
+    assert lag(x, y) == pytest.approx(chain.latency_s * 48_000, abs=1.0)
+    run(chain, x[:4800], OPEN)
+    assert chain.latency_s == without
+
+
+def test_noise_becomes_silence_and_speech_stays() -> None:
+    speech = bundled_speech(48_000)[:144_000]
+    hiss = noise(4.0, 48_000, level=0.01)
+    chain = Chain(48_000, 48_000, Delay(240))
+    gated = EngineParams(loudness_match=False)
+    assert run(chain, speech, gated).std() == pytest.approx(speech.std(), rel=0.02)
+    y = run(chain, hiss, gated)
+    assert not chain.gate_open
+    assert not y[-24_000:].any()
+
+
+finite = {"allow_nan": False, "allow_infinity": False, "allow_subnormal": False}
+# ONNX Runtime, in a test before, makes this thread flush subnormal numbers, which hypothesis minds.
+tunings = st.builds(
+    Tuning,
+    **{name: st.floats(low, high, **finite) for name, (low, high) in RANGES.items()},
+    match_pitch=st.booleans(),
+)
+everything = st.builds(
+    EngineParams,
+    mode=st.sampled_from(list(Mode)),
+    tuning=tunings,
+    input_gain_db=st.floats(-24, 24, **finite),
+    gate_db=st.floats(-120, 0, **finite),
+    noise_suppression=st.sampled_from([0.0, 0.0, 0.3, 1.0]),
+    loudness_match=st.booleans(),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(params=st.lists(everything, min_size=4, max_size=8), loud=st.booleans())
+def test_no_order_of_settings_leaves_the_range(params: list[EngineParams], loud: bool) -> None:
+    recipe = Recipe(formant_semitones=4.0, whisper=0.2, roughness=0.5)
+    chain = Chain(48_000, 48_000, ModelFreeConverter(recipe))
+    x = noise(0.3, 48_000, level=1.0) if loud else bundled_speech(48_000)[24_000:38_400]
+    y = run(chain, x, *params)
     assert np.isfinite(y).all()
     assert np.abs(y).max() <= 1.0
