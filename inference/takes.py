@@ -77,6 +77,7 @@ class TakeRecorder:
         self._status: Any = RawArray("d", 5)
         self._conn: Connection | None = None
         self._process: Any = None
+        self._closed = False
         # Starting a process takes longer than a frame.
         self._sender = ThreadPoolExecutor(1, "menura takes")
 
@@ -131,7 +132,8 @@ class TakeRecorder:
         return found
 
     def close(self) -> None:
-        """Ends the process, which finishes the take it is at."""
+        """Ends the process, which finishes the take it is at; what is asked for later is passed over."""
+        self._closed = True
         self._sender.shutdown(cancel_futures=True)
         if self._conn is not None:
             self._conn.close()
@@ -141,7 +143,8 @@ class TakeRecorder:
             self._process = None
 
     def _send(self, command: Command) -> None:
-        self._sender.submit(self._deliver, command)
+        if not self._closed:
+            self._sender.submit(self._deliver, command)
 
     def _deliver(self, command: Command) -> None:
         """Runs in the sender's thread."""
