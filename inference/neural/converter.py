@@ -111,7 +111,7 @@ class NeuralConverter:
         `block`: (240,) float32 in [-1, 1]; non-finite samples count as silence. The array returned
         belongs to the converter and is valid until the next call.
         """
-        heard = self._level.before(np.clip(finite(block), -1.0, 1.0).astype(np.float32))
+        heard = self._level.before(finite(block).astype(np.float32))
         audio = self._convert(heard, tuning)
         if not np.isfinite(audio).all():
             self._restart()

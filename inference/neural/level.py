@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from inference.converter import HOP, Block
@@ -28,7 +30,7 @@ class LevelRider:
     """
 
     def __init__(self) -> None:
-        self._ramp = (np.arange(HOP, dtype=np.float32) + 1) / HOP
+        self._ramp = ((np.arange(HOP) + 1) / HOP).astype(np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -40,18 +42,24 @@ class LevelRider:
 
     def before(self, block: Block) -> Block:
         """The block (240,) at about the training level."""
-        power = float(np.mean(np.square(block, dtype=np.float64)))
-        decibel = 10.0 * np.log10(power + 1e-12)
+        decibel = 10.0 * math.log10(float(np.dot(block, block)) / HOP + 1e-12)
         self._silent = self._silent + 1 if decibel < _SILENT_DB else 0
         if decibel > max(_ACTIVE_DB, self._level_db - 25.0):
             share = _RISE if decibel > self._level_db else _FALL
             self._level_db += share * (decibel - self._level_db)
-        wanted = float(np.clip(_NOMINAL_DB - self._level_db, -_RANGE_DB, _RANGE_DB))
+        wanted = min(max(_NOMINAL_DB - self._level_db, -_RANGE_DB), _RANGE_DB)
         before, self._gain = self._gain, 10.0 ** (wanted / 20.0)
-        return (block * (before + (self._gain - before) * self._ramp)).astype(np.float32)
+        return block * _glide(before, self._gain, self._ramp)
 
     def after(self, audio: Block) -> Block:
         """The networks' output (240,) at the speaker's level, silent after a silent input."""
         wanted = 1.0 if self._silent <= _PATIENCE else max(0.0, self._open - 1.0 / _FADE_HOPS)
         before, self._open = self._open, wanted
-        return (audio / self._gain * (before + (wanted - before) * self._ramp)).astype(np.float32)
+        return audio * _glide(before / self._gain, wanted / self._gain, self._ramp)
+
+
+def _glide(before: float, after: float, ramp: Block) -> Block | np.float32:
+    """Gain over a hop: float32."""
+    if before == after:
+        return np.float32(after)
+    return np.float32(before) + np.float32(after - before) * ramp

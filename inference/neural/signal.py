@@ -6,6 +6,8 @@ runtimes without FFT; here they would cost as much as a network. All float32 at 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from inference.networks.config import DecoderConfig, PitchConfig
@@ -35,6 +37,10 @@ MEL_MEMORY = 4
 """Mel frames a content token is computed from: its own two and the two before."""
 
 _BINS = FRAME // 2 + 1
+_GAINS = (0, 2, 5)
+_LOWEST, _HIGHEST = np.array([GAIN_RANGE, GAIN_RANGE, RESIDUAL_RANGE], np.float32).T[:, :, None]
+"""Of the decoder's parts these are logarithms: gains of pulses, of noise, of the free residual."""
+
 _OVERLAP = FRAME - FRAME_HOP
 
 
@@ -67,7 +73,7 @@ class Ear:
     def energy(self) -> float:
         """log10 of the mean square at the instant the pitch frame describes."""
         heard = self._audio[-ENERGY_END - ENERGY_FRAME : -ENERGY_END]
-        return float(np.log10(np.dot(heard * heard, self._weights) + ENERGY_FLOOR))
+        return math.log10(float(np.dot(heard * heard, self._weights)) + ENERGY_FLOOR)
 
 
 def _power(spectrum: np.ndarray) -> Array:
@@ -87,9 +93,9 @@ class Brief:
         frame, at = self.frames[0, 0], self._units
         if units is not None:
             frame[:at] = units[0, 0]
-        hz, voicing, energy = (float(value) for value in prosody[0, 0])
+        hz, voicing, energy = prosody[0, 0].tolist()
         frame[at : at + 3] = units is not None, voicing, 0.5 * (energy + 4.0)
-        distance = (np.log2(max(hz, LOWEST_HZ)) - self._centres) / BASIS_WIDTH
+        distance = (math.log2(max(hz, LOWEST_HZ)) - self._centres) / BASIS_WIDTH
         frame[at + 3 :] = np.exp(-0.5 * distance * distance) if hz > 0 else 0.0
 
 
@@ -134,12 +140,13 @@ class Mouth:
 
     def _filtered(self, parts: Array, spectra: np.ndarray) -> np.ndarray:
         """The gains of `Decoder.filter`, parts (2, 6, bins), on the spectra: (2, bins)."""
-        gain = np.exp(np.clip(parts[:, 0], *GAIN_RANGE))
-        breath = np.exp(np.clip(parts[:, 2], *GAIN_RANGE))
-        level = np.exp(np.clip(parts[:, 5], *RESIDUAL_RANGE))
+        logs = parts[:, _GAINS]
+        np.maximum(logs, _LOWEST, out=logs)
+        np.minimum(logs, _HIGHEST, out=logs)
+        gain, breath, level = np.exp(logs, out=logs).transpose(1, 0, 2)
         turn, out = parts[:, 1], self._filter
-        out.real = gain * np.cos(turn)
-        out.imag = gain * np.sin(turn)
+        np.multiply(gain, np.cos(turn), out=out.real)
+        np.multiply(gain, np.sin(turn), out=out.imag)
         out *= spectra[0]
         out += breath * spectra[1]
         out.real += level * parts[:, 3]
