@@ -96,7 +96,7 @@ def square_png(path: Path) -> bytes:
     middle = image.copy((image.width() - side) // 2, (image.height() - side) // 2, side, side)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    middle.convertToFormat(QImage.Format.Format_RGB32).save(buffer, b"PNG")
+    middle.convertToFormat(QImage.Format.Format_RGB32).save(buffer, "PNG")  # type: ignore[call-overload]
     return bytes(buffer.data().data())
 
 
