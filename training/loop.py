@@ -1,4 +1,4 @@
-"""What every training stage shares: a budgeted loop, moving averages, checkpoints, CUDA graphs."""
+"""What every training stage shares: the loop within a budget, moving averages, checkpoints, CUDA graphs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from training.config import load_config
+
 Values = dict[str, Tensor]
+
+_SYNC_EVERY = 50
+_SAVE_EVERY_S = 120.0
 
 
 class Schedule:
@@ -149,3 +154,66 @@ class Log:
         print(text, flush=True)
         self.file.write(text + "\n")
         self.file.flush()
+
+
+class Stage(Protocol):
+    """What a training stage brings to `run_stage`."""
+
+    report_every: int
+
+    def schedule(self, progress: float) -> None:
+        """Sets rates and weights that change over the budget, progress 0 to 1."""
+
+    def validate(self, step: int) -> Values:
+        """Errors on held-out clips, where it is time for them; they go into the log."""
+
+    def state(self, step: int, progress: float) -> dict:
+        """Everything needed to go on."""
+
+    def restore(self, state: dict) -> None:
+        """The inverse of `state`; optimisers are optional, since packed checkpoints leave them out."""
+
+
+Phase = tuple[Callable[[], Values], float]
+"""A step and the share of the budget until which it is taken."""
+
+
+def run_stage(args: argparse.Namespace, name: str, stage: Stage, phases: Sequence[Phase]) -> None:
+    """Trains until the budget is spent; writes `NAME.pt` (also every two minutes) and `NAME.jsonl` to `out`.
+
+    A checkpoint that says how far it was is gone on from there, others start the schedule anew.
+    """
+    device = stage_device()
+    settings = load_config(args.smoke)[name]
+    path, done = args.out / f"{name}.pt", 0.0
+    if args.resume and path.exists():
+        state = load(path, device)
+        stage.restore(state)
+        done = min(0.9, state.get("progress", 0.0))
+    log = Log(args.out / f"{name}.jsonl")
+    schedule = Schedule(budget(args, settings), settings["steps"], done)
+    count, progress, saved = 0, schedule.progress(0), time.monotonic()
+    stage.schedule(progress)
+    for kind, until in phases:
+        if progress >= until:
+            continue
+        step = captured(kind, device)
+        while progress < until:
+            progress = schedule.progress(count)
+            stage.schedule(progress)
+            values = step()
+            count += 1
+            if count % _SYNC_EVERY == 0 and device.type == "cuda":
+                torch.cuda.synchronize()
+            if count % stage.report_every == 0 or count == 1:
+                log.write(count, {"progress": progress, **values, **stage.validate(count)})
+            if time.monotonic() - saved > _SAVE_EVERY_S:
+                save(path, stage.state(count, progress))
+                saved = time.monotonic()
+        log.write(count, {"progress": progress, **values, **stage.validate(0)})
+    save(path, stage.state(count, progress))
+
+
+def stage_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -19,17 +19,13 @@ from training.corpus import Corpus
 from training.data import TOKEN, Crops, Speech
 from training.loop import (
     Average,
-    Log,
-    Schedule,
     Values,
-    budget,
-    captured,
     cosine_rate,
-    load,
     optimiser,
-    save,
+    run_stage,
     set_rate,
     stage_arguments,
+    stage_device,
     start_of,
 )
 from training.perturb import SpeakerPerturbation, degrade
@@ -99,8 +95,13 @@ def random_start(encoder: ContentEncoder, batch: int, device: torch.device) -> d
     return state
 
 
+_HELD_OUT_BATCHES = 4
+
+
 class ContentTraining:
     """Networks, data and one step of the stage."""
+
+    report_every = 1000
 
     def __init__(self, folder: Path, settings: Settings, smoke: bool, device: torch.device) -> None:
         data = load_config(smoke)["data"]
@@ -157,12 +158,12 @@ class ContentTraining:
         return {"loss": loss.detach(), "accuracy": hit.detach()}
 
     @torch.no_grad()
-    def validate(self, batches: int = 4) -> Values:
-        """Accuracy per codebook of the averaged weights on clean held-out clips."""
-        if self.held_out is None:
+    def validate(self, step: int) -> Values:
+        """Every second report: accuracy per codebook of the averaged weights on clean held-out clips."""
+        if self.held_out is None or step % (2 * self.report_every):
             return {}
         hits = []
-        for _ in range(batches):
+        for _ in range(_HELD_OUT_BATCHES):
             crops = self.held_out.crops(self.settings["batch"], self.settings["crop_tokens"] * TOKEN)
             codes, inside = self.held_codes.of(crops, self.settings["crop_tokens"])
             past = self.encoder.log_mel.init_state(len(crops.audio)).to(self.device)
@@ -172,8 +173,12 @@ class ContentTraining:
         means = torch.stack(hits).mean(0)
         return {f"held_out_{i}": value for i, value in enumerate(means)}
 
-    def state(self, step: int) -> dict:
-        """Everything needed to go on."""
+    def schedule(self, progress: float) -> None:
+        """See `Stage`."""
+        set_rate(self.optimizer, cosine_rate(progress, 0.02))
+
+    def state(self, step: int, progress: float) -> dict:
+        """See `Stage`: no progress, so that a resumed run gets a whole schedule."""
         return {
             "step": step,
             "encoder": self.encoder.state_dict(),
@@ -185,7 +190,7 @@ class ContentTraining:
         }
 
     def restore(self, state: dict) -> None:
-        """The inverse of `state`."""
+        """See `Stage`."""
         self.encoder.load_state_dict(state["encoder"])
         self.head.load_state_dict(state["head"])
         self.average.module.load_state_dict(state["average"])
@@ -195,27 +200,9 @@ class ContentTraining:
 
 def train(args: argparse.Namespace) -> None:
     """Runs the stage; writes `content.pt` and `content.jsonl` to `out`."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     settings = load_config(args.smoke)["content"]
-    training = ContentTraining(args.cache, settings, args.smoke, device)
-    path = args.out / "content.pt"
-    if args.resume and path.exists():
-        training.restore(load(path, device))
-    log = Log(args.out / "content.jsonl")
-    step = captured(training.step, device)
-    schedule = Schedule(budget(args, settings), settings["steps"])
-    count, progress = 0, 0.0
-    while progress < 1.0:
-        progress = schedule.progress(count)
-        set_rate(training.optimizer, cosine_rate(progress, 0.02))
-        values = step()
-        count += 1
-        if count % 100 == 0 and device.type == "cuda":
-            torch.cuda.synchronize()
-        if count % 1000 == 0 or count == 1:
-            log.write(count, {**values, **(training.validate() if count % 2000 == 0 else {})})
-    log.write(count, {**values, **training.validate()})
-    save(path, training.state(count))
+    training = ContentTraining(args.cache, settings, args.smoke, stage_device())
+    run_stage(args, "content", training, [(training.step, 1.0)])
 
 
 def main() -> None:

@@ -29,17 +29,14 @@ from training.discriminators import Judged, Judges, feature_loss, fool_loss, jud
 from training.labels import Labels
 from training.loop import (
     Average,
-    Log,
-    Schedule,
     Values,
-    budget,
-    captured,
     cosine_rate,
     load,
     optimiser,
-    save,
+    run_stage,
     set_rate,
     stage_arguments,
+    stage_device,
     start_of,
 )
 from training.losses import MelDistance
@@ -101,6 +98,8 @@ def hop_units(units: Tensor) -> tuple[Tensor, Tensor]:
 
 class DecoderTraining:
     """Networks, data and the steps of the stage."""
+
+    report_every = 500
 
     def __init__(
         self, folder: Path, out: Path, settings: Settings, smoke: bool, device: torch.device
@@ -279,7 +278,7 @@ class DecoderTraining:
         return {name: value.detach() for name, value in values.items()}
 
     def schedule(self, progress: float) -> None:
-        """Sets weights and rates that change over the budget."""
+        """See `Stage`."""
         s = self.settings
         self.adversarial.fill_(min(1.0, max(0.0, (progress - s["mel_only"]) / 0.04)))
         span = s["convert_full"] - s["convert_from"]
@@ -288,8 +287,12 @@ class DecoderTraining:
         set_rate(self.optimizer, factor)
         set_rate(self.judge_optimizer, factor)
 
+    def validate(self, step: int) -> Values:
+        """Nothing: `training.evaluate` listens to whole conversions instead."""
+        return {}
+
     def state(self, step: int, progress: float) -> dict:
-        """Everything needed to go on."""
+        """See `Stage`."""
         return {
             "step": step,
             "progress": progress,
@@ -301,7 +304,7 @@ class DecoderTraining:
         }
 
     def restore(self, state: dict) -> None:
-        """The inverse of `state`; optimisers are optional, since packed checkpoints leave them out."""
+        """See `Stage`."""
         self.decoder.load_state_dict(state["decoder"])
         self.average.module.load_state_dict(state["average"])
         self.judges.load_state_dict(state["judges"])
@@ -311,41 +314,13 @@ class DecoderTraining:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Runs the stage; writes `decoder.pt` (also every two minutes) and `decoder.jsonl` to `out`."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Runs the stage; writes `decoder.pt` and `decoder.jsonl` to `out`."""
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.benchmark_limit = 4
     settings = load_config(args.smoke)["decoder"]
-    training = DecoderTraining(args.cache, args.out, settings, args.smoke, device)
-    path = args.out / "decoder.pt"
-    done = 0.0
-    if args.resume and path.exists():
-        state = load(path, device)
-        training.restore(state)
-        done = min(0.9, state["progress"])
-    log = Log(args.out / "decoder.jsonl")
-    schedule = Schedule(budget(args, settings), settings["steps"], done)
-    count, progress, saved = 0, schedule.progress(0), time.monotonic()
-    training.schedule(progress)
-    step = None
-    for kind, until in ((training.mel_step, settings["mel_only"]), (training.full_step, 1.0)):
-        if progress >= until:
-            continue
-        step = captured(kind, device)
-        while progress < until:
-            progress = schedule.progress(count)
-            training.schedule(progress)
-            values = step()
-            count += 1
-            if count % 50 == 0 and device.type == "cuda":
-                torch.cuda.synchronize()
-            if count % 500 == 0 or count < 3:
-                log.write(count, {"progress": progress, **values})
-            if time.monotonic() - saved > 120:
-                save(path, training.state(count, progress))
-                saved = time.monotonic()
-        log.write(count, {"progress": progress, **values})
-    save(path, training.state(count, progress))
+    training = DecoderTraining(args.cache, args.out, settings, args.smoke, stage_device())
+    phases = [(training.mel_step, settings["mel_only"]), (training.full_step, 1.0)]
+    run_stage(args, "decoder", training, phases)
 
 
 def main() -> None:

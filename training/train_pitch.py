@@ -21,17 +21,13 @@ from training.corpus import Corpus
 from training.data import Crops, Speech
 from training.loop import (
     Average,
-    Log,
-    Schedule,
     Values,
-    budget,
-    captured,
     cosine_rate,
-    load,
     optimiser,
-    save,
+    run_stage,
     set_rate,
     stage_arguments,
+    stage_device,
     start_of,
 )
 from training.perturb import degrade
@@ -104,6 +100,8 @@ def pitch_loss(tracker: PitchTracker, logits: Tensor, truth: Truth) -> tuple[Ten
 class PitchTraining:
     """Network, data and one step of the stage."""
 
+    report_every = 1000
+
     def __init__(self, folder: Path, settings: Settings, smoke: bool, device: torch.device) -> None:
         data = load_config(smoke)["data"]
         self.settings, self.device = settings, device
@@ -140,7 +138,7 @@ class PitchTraining:
         return values
 
     @torch.no_grad()
-    def validate(self) -> Values:
+    def validate(self, step: int) -> Values:
         """Errors of the averaged weights on clean held-out clips."""
         if self.held_out is None:
             return {}
@@ -150,8 +148,12 @@ class PitchTraining:
         _, values = pitch_loss(self.average.module, logits, self.held_labels.of(crops, hops))
         return {f"held_out_{name}": value for name, value in values.items()}
 
-    def state(self, step: int) -> dict:
-        """Everything needed to go on."""
+    def schedule(self, progress: float) -> None:
+        """See `Stage`."""
+        set_rate(self.optimizer, cosine_rate(progress, 0.02))
+
+    def state(self, step: int, progress: float) -> dict:
+        """See `Stage`: no progress, so that a resumed run gets a whole schedule."""
         return {
             "step": step,
             "tracker": self.tracker.state_dict(),
@@ -160,7 +162,7 @@ class PitchTraining:
         }
 
     def restore(self, state: dict) -> None:
-        """The inverse of `state`."""
+        """See `Stage`."""
         self.tracker.load_state_dict(state["tracker"])
         self.average.module.load_state_dict(state["average"])
         if "optimizer" in state:
@@ -169,27 +171,9 @@ class PitchTraining:
 
 def train(args: argparse.Namespace) -> None:
     """Runs the stage; writes `pitch.pt` and `pitch.jsonl` to `out`."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     settings = load_config(args.smoke)["pitch"]
-    training = PitchTraining(args.cache, settings, args.smoke, device)
-    path = args.out / "pitch.pt"
-    if args.resume and path.exists():
-        training.restore(load(path, device))
-    log = Log(args.out / "pitch.jsonl")
-    step = captured(training.step, device)
-    schedule = Schedule(budget(args, settings), settings["steps"])
-    count, progress = 0, 0.0
-    while progress < 1.0:
-        progress = schedule.progress(count)
-        set_rate(training.optimizer, cosine_rate(progress, 0.02))
-        values = step()
-        count += 1
-        if count % 100 == 0 and device.type == "cuda":
-            torch.cuda.synchronize()
-        if count % 1000 == 0 or count == 1:
-            log.write(count, {**values, **training.validate()})
-    log.write(count, {**values, **training.validate()})
-    save(path, training.state(count))
+    training = PitchTraining(args.cache, settings, args.smoke, stage_device())
+    run_stage(args, "pitch", training, [(training.step, 1.0)])
 
 
 def main() -> None:
