@@ -12,6 +12,7 @@ import soundfile
 
 from inference.registry import UnsupportedVoiceError, make_converter
 from voices.builtin import UnknownVoiceError, builtin_voices, find_voice
+from voices.builtin_neural import builtin_neural_voices
 from voices.voice import Voice, VoiceKind
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +28,9 @@ def test_the_promised_presets_exist():
         "tomas",
         "nora",
         "pia",
+        "alder",
+        "thimble",
+        "meridian",
         "deep",
         "bright",
         "child",
@@ -59,7 +63,7 @@ def test_names_and_colours_are_distinct():
 
 
 def test_enrolled_voices_are_far_apart():
-    enrolled = [voice for voice in builtin_voices() if voice.kind is VoiceKind.NEURAL]
+    enrolled = builtin_neural_voices()
     assert len(enrolled) >= 6
     for a, b in itertools.combinations(enrolled, 2):
         assert np.dot(a.embedding, b.embedding) < 0.85, (a.id, b.id)
@@ -76,13 +80,24 @@ def test_an_exact_id_wins_over_another_voice_with_that_name():
     assert find_voice("b", (first, second)) is second
 
 
+CHARACTERS = {"alder": "bruno", "thimble": "pia", "meridian": "felix"}
+
+
+@pytest.mark.parametrize("character", CHARACTERS)
+def test_a_character_is_a_speaker_with_another_tuning(character: str) -> None:
+    voice, speaker = find_voice(character), find_voice(CHARACTERS[character])
+    assert voice.embedding == speaker.embedding
+    assert voice.tuning != speaker.tuning
+    assert voice.tuning == voice.tuning.clamped()
+
+
 def test_a_near_miss_is_told_what_was_meant():
     with pytest.raises(UnknownVoiceError, match=r"'robbot'.*robot\?$"):
         find_voice("robbot")
 
 
 def test_a_far_miss_is_told_everything_there_is():
-    with pytest.raises(UnknownVoiceError, match=r"marlow, .*, pia, deep, .*, robot, monster"):
+    with pytest.raises(UnknownVoiceError, match=r"marlow, .*, pia, .*, deep, .*, robot, monster"):
         find_voice("zzzz")
 
 

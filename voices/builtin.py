@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
 from importlib import resources
 
 from voices.archive import VoiceArchive
 from voices.builtin_neural import builtin_neural_voices
 from voices.manifest import Consent
+from voices.tuning import Tuning
 from voices.voice import Recipe, Voice, VoiceKind
 
 LICENCE = "MIT"
@@ -22,7 +25,7 @@ class UnknownVoiceError(ValueError):
 
 def builtin_voices() -> tuple[Voice, ...]:
     """The built-in voices, in the order in which the library shows them."""
-    return (*builtin_neural_voices(), *_VOICES)
+    return (*builtin_neural_voices(), *_character_voices(), *_VOICES)
 
 
 def model_free_voices() -> tuple[Voice, ...]:
@@ -75,6 +78,18 @@ def _unknown(name: str, known: tuple[Voice, ...]) -> str:
     return f"There is no voice called '{name}'; choose one of {', '.join(ids)}."
 
 
+@lru_cache(maxsize=1)
+def _character_voices() -> tuple[Voice, ...]:
+    """Enrolled voices turned into somebody else by tuning alone."""
+    speakers = {voice.id: voice for voice in builtin_neural_voices()}
+    return tuple(
+        replace(
+            speakers[speaker], id=id_, name=name, description=says, tuning=tuning, colour=colour, glyph=glyph
+        )
+        for speaker, id_, name, says, tuning, colour, glyph in _CHARACTERS
+    )
+
+
 def _preset(id_: str, name: str, description: str, recipe: Recipe, colour: str, glyph: str) -> Voice:
     return Voice(
         id=id_,
@@ -89,6 +104,44 @@ def _preset(id_: str, name: str, description: str, recipe: Recipe, colour: str, 
         builtin=True,
     )
 
+
+_CHARACTERS = (
+    (
+        "bruno",
+        "alder",
+        "Alder",
+        "An old sage: low, unhurried, a little breath in every word.",
+        Tuning(
+            pitch_semitones=-1.5,
+            formant_semitones=-1.5,
+            intonation=0.8,
+            breathiness=0.25,
+            low_db=2.0,
+            brightness_db=-2.0,
+        ),
+        "#6f7f5c",
+        "deep",
+    ),
+    (
+        "pia",
+        "thimble",
+        "Thimble",
+        "A tiny creature: very small, very quick, always astonished.",
+        Tuning(pitch_semitones=4.0, formant_semitones=3.0, intonation=1.4, low_db=-4.0, brightness_db=2.0),
+        "#d77fb2",
+        "child",
+    ),
+    (
+        "felix",
+        "meridian",
+        "Meridian",
+        "A radio announcer: close to the microphone, full below and crisp above.",
+        Tuning(pitch_semitones=-1.0, intonation=1.25, low_db=4.0, brightness_db=3.0),
+        "#c28f3e",
+        "mic",
+    ),
+)
+"""Speaker, id, name, description, tuning, colour, glyph."""
 
 _VOICES = (
     _preset(
