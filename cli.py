@@ -29,7 +29,7 @@ app.add_typer(cli_voices.app, name="voices")
 InputDevice = Annotated[str | None, typer.Option("--input", help="Microphone, by name (`menura devices`).")]
 OutputDevice = Annotated[str | None, typer.Option("--output", help="Where the voice goes, by name.")]
 
-Runtime = Annotated[str, typer.Option(help="What runs a neural voice: auto or onnx.")]
+Runtime = Annotated[str, typer.Option(help="What runs a neural voice: auto, onnx, coreml or torch.")]
 
 _VOICE_HELP = "A voice of `menura voices list`."
 
@@ -102,11 +102,11 @@ def convert(
     runtime: Runtime = "auto",
 ) -> None:
     """Converts a sound file, through the same path as a call."""
-    if runtime not in ("auto", "onnx"):
-        raise typer.BadParameter(f"the runtime '{runtime}' is not in this version; use auto or onnx")
     from inference.convert import convert_file
+    from inference.runtimes import use
     from voices.library import find_anywhere
 
+    use(runtime)
     chosen = find_anywhere(voice)
     done = convert_file(
         source,
@@ -164,14 +164,17 @@ def live(
     record: Annotated[
         Path | None, typer.Option(help="Record microphone and result as FLAC files in this folder.")
     ] = None,
+    runtime: Runtime = "auto",
 ) -> None:
     """Converts live until Ctrl-C: microphone in, chosen voice out."""
     if bypass == (voice is not None):
         raise typer.BadParameter("give either --voice NAME or --bypass")
     from inference.engine.messages import EngineParams, Mode, MonitorSource, StreamConfig
+    from inference.runtimes import use
     from voices.builtin import model_free_voices
     from voices.library import find_anywhere
 
+    use(runtime)
     chosen = find_anywhere(voice) if voice is not None else model_free_voices()[0]
     config = StreamConfig(input_device, output_device, monitor, rate, block)
     params = EngineParams(
@@ -242,14 +245,35 @@ def tell(
 
 
 @app.command()
-def doctor() -> None:
+def export(
+    form: Annotated[str, typer.Option("--format", help="coreml or onnx.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Where to; coreml: where Menura looks if left out.")
+    ] = None,
+) -> None:
+    """Writes the networks for another runtime."""
+    from inference.export import export_named
+
+    export_named(form, folder, typer.echo)
+
+
+@app.command()
+def doctor(
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Try every runtime and compute unit anew, and print the table.")
+    ] = False,
+) -> None:
     """Checks devices, cable, voices and runtimes, and says what to do about each finding."""
+    if certify:
+        from inference.coreml.machine import certify_here, report
+
+        for line in report(certify_here()):
+            typer.echo(line)
+        return
     from inference.doctor import examine
 
-    findings = examine()
-    for finding in findings:
+    for finding in examine():
         typer.echo(finding.line())
-    raise typer.Exit(0)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ def examine() -> list[Finding]:
         _voices,
         _models,
         _runtimes,
+        _certificate,
     ):
         found += _guarded(check)
     return found
@@ -271,7 +272,8 @@ def check_models(folder: Path) -> Iterator[Finding]:
         return
     try:
         listed = json.loads(manifest.read_text(encoding="utf-8"))
-        listed = listed.get("files", listed)
+        networks = listed.get("networks", {})
+        listed = {entry["file"]: entry for entry in networks.values()} or listed.get("files", listed)
         sums = {name: entry if isinstance(entry, str) else entry["sha256"] for name, entry in listed.items()}
     except (OSError, ValueError, AttributeError, TypeError, KeyError):
         yield Finding(Level.PROBLEM, "models", f"{manifest} cannot be read.", "Install Menura again.")
@@ -302,3 +304,25 @@ def _runtimes() -> Iterator[Finding]:
             yield Finding(Level.PROBLEM, name, f"cannot be loaded ({error}).", "Install Menura again.")
             continue
         yield Finding(Level.OK, name, f"{version}.")
+
+
+def _certificate() -> Iterator[Finding]:
+    """What the networks run on, and since which certificate."""
+    from inference.coreml.certify import recall
+    from inference.coreml.machine import CoreMLUnavailableError, key, workshop
+
+    found = recall(key())
+    if found is not None:
+        row = found.chosen("hop")
+        times = f"p50 {row.p50_ms:.1f}, p99.9 {row.p999_ms:.1f} ms"
+        text = f"{row.program} on {row.unit}: {row.snr_db:.0f} dB, {times}."
+        yield Finding(Level.OK, "networks", text)
+    elif sys.platform == "darwin":
+        try:
+            workshop()
+            remedy = "Run: menura doctor --certify"
+        except CoreMLUnavailableError as error:
+            remedy = str(error)
+        yield Finding(Level.ADVICE, "networks", "ONNX Runtime; Core ML is not certified here.", remedy)
+    else:
+        yield Finding(Level.OK, "networks", "ONNX Runtime; its table: menura doctor --certify")

@@ -26,6 +26,18 @@ class ExportError(RuntimeError):
     """The networks cannot be exported; the message says what to do."""
 
 
+def export_named(form: str, folder: Path | None, tell: Tell) -> None:
+    """Exports to the format of this name: coreml or onnx. Raises ExportError, ModelError."""
+    if form == "coreml":
+        export_coreml(folder, tell)
+    elif form != "onnx":
+        raise ExportError(f"There is no format '{form}'; use coreml or onnx.")
+    elif folder is None:
+        raise ExportError("Say where to: menura export --format onnx DIR")
+    else:
+        export_onnx(folder, tell)
+
+
 def export_onnx(folder: Path, tell: Tell) -> None:
     """Copies the step networks and their manifest, checked, to `folder`. Raises ModelError, ExportError."""
     load_networks()

@@ -62,8 +62,13 @@ def wish(value: Wish) -> None:
 
 
 def use(name: str) -> None:
-    """Makes this process and those it starts use a runtime. Raises RuntimeUnavailableError."""
-    os.environ[VARIABLE] = parse(name).value
+    """Makes this process and those it starts use a runtime; 'auto' leaves it to the remembered wish.
+
+    Raises RuntimeUnavailableError for a name that is none.
+    """
+    kind = parse(name)
+    if kind is not RuntimeKind.AUTO:
+        os.environ[VARIABLE] = kind.value
 
 
 def parse(name: str) -> RuntimeKind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -44,29 +45,34 @@ class Fixture:
 def make_fixture(reference: Runtime, speech: Array | None = None) -> Fixture:
     """Lets `reference` speak whole hops of `speech` (n,) at 24 kHz, 3 s of the bundled sample by default."""
     speech = bundled_speech(MODEL_RATE)[: HOPS * HOP] if speech is None else speech
-    audio = speech[: len(speech) // HOP * HOP].reshape(-1, HOP).astype(np.float32)
-    voice = builtin_neural_voices()[0]
-    speaker = np.array(voice.embedding, np.float32)[None]
-    speaker /= np.linalg.norm(speaker)
-    style = reference.style(speaker, np.array([CLEAN_QUALITY], np.float32))
-    stream, warp = reference.stream(), frequency_warp(0.0)
-    noise = np.random.default_rng(1)
+    style = fixture_style(reference)
+    hops = list(spoken_hops(reference, speech, style))
+    names = ("audio", "melody", "prosody", "source", "spoken")
+    return Fixture(style=style, **{name: np.stack([getattr(hop, name) for hop in hops]) for name in names})
+
+
+def fixture_style(reference: Runtime) -> Array:
+    """The style of the first built-in neural voice."""
+    speaker = np.array(builtin_neural_voices()[0].embedding, np.float32)[None]
+    return reference.style(speaker / np.linalg.norm(speaker), np.array([CLEAN_QUALITY], np.float32))
+
+
+def spoken_hops(reference: Runtime, speech: Array, style: Array) -> Iterator[Fixture]:
+    """What `reference` makes of `speech` (n,), hop by hop: fixtures of one hop, without its dimension."""
+    stream, warp, noise = reference.stream(), frequency_warp(0.0), np.random.default_rng(1)
     last, phase = np.zeros((1, 1)), np.zeros((1, 1))
-    found, told, sources, spoken = [], [], [], []
-    for hop in audio:
-        prosody = stream.listen(hop[None])
-        found.append(prosody[0, 0, :2].copy())
-        hz = float(prosody[0, 0, 0]) if prosody[0, 0, 1] > 0.5 else 0.0
+    for audio in speech[: len(speech) // HOP * HOP].reshape(-1, HOP).astype(np.float32):
+        prosody = stream.listen(audio[None])
+        melody = prosody[0, 0, :2].copy()
+        hz = float(melody[0]) if melody[1] > 0.5 else 0.0
         prosody[0, 0, 0] = hz
         pulses, phase = pulse_train(np.array([[hz]]), last, phase, np)
         last = np.array([[hz]])
         noises = noise.standard_normal((1, HOP), np.float32)
         source = np.stack([pulses.astype(np.float32), noises], axis=1)
-        told.append(prosody[0, 0].copy())
-        sources.append(source[0])
-        spoken.append(stream.speak(prosody, source, style, warp)[0].copy())
-    rows = {"melody": found, "prosody": told, "source": sources, "spoken": spoken}
-    return Fixture(audio=audio, style=style, **{name: np.stack(each) for name, each in rows.items()})
+        told = prosody[0, 0].copy()
+        spoken = stream.speak(prosody, source, style, warp)[0].copy()
+        yield Fixture(audio, melody, told, source[0], spoken, style)
 
 
 def snr_db(reference: Array, other: Array) -> float:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from inference.coreml import apple, cache
-from inference.coreml.certify import ONNX, Candidate, Certificate, Key, Row, certify, recall, remember
+from inference.coreml.certify import ONNX, Candidate, Certificate, Key, Row, certify, recall, remember, table
 from inference.coreml.fixture import Fixture, make_fixture
 from inference.coreml.package import FIXTURE, Package, ProgramFile, find_package, model_checksum
 from inference.coreml.program import Predictor
@@ -106,6 +106,17 @@ def certify_here() -> Certificate:
     certificate = certify(candidates, fixture, key())
     remember(certificate)
     return certificate
+
+
+def report(certificate: Certificate) -> list[str]:
+    """The certificate in lines of text, with what speaks from now on."""
+    about = certificate.key
+    lines = [f"{about.machine}, {about.system}, networks {about.model[:12]}", *table(certificate)]
+    try:
+        workshop()
+    except CoreMLUnavailableError as error:
+        lines.append(str(error))
+    return lines
 
 
 @lru_cache(maxsize=2)

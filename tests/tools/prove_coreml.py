@@ -22,7 +22,7 @@ from audio.files import read_mono
 from audio.resample import resample_offline
 from inference.converter import HOP, MODEL_RATE
 from inference.coreml.certify import Candidate, try_candidate
-from inference.coreml.fixture import Fixture, make_fixture, snr_db
+from inference.coreml.fixture import Fixture, fixture_style, snr_db, spoken_hops
 from inference.coreml.package import FIXTURE, Package, ProgramFile, read_package
 from inference.coreml.runtime import CoreMLRuntime, Part
 from inference.neural.converter import frequency_warp
@@ -63,16 +63,23 @@ def _same(runtime: Runtime) -> Runtime:
     return runtime
 
 
-def drift(runtime: Runtime, fixture: Fixture) -> Iterator[float]:
-    """SNR in dB of each minute against the fixture's, without a reset."""
-    stream, warp, spoken = runtime.stream(), frequency_warp(0.0), []
-    for hop in range(len(fixture.audio)):
-        stream.listen(fixture.audio[hop][None])
-        prosody, source = fixture.prosody[hop][None, None], fixture.source[hop][None]
-        spoken.append(stream.speak(prosody, source, fixture.style, warp)[0].copy())
-        if len(spoken) == _MINUTE:
-            yield snr_db(fixture.spoken[hop + 1 - _MINUTE : hop + 1], np.stack(spoken))
-            spoken = []
+def drift(runtimes: dict[str, Runtime], heard: np.ndarray) -> Iterator[dict[str, float]]:
+    """SNR in dB of each minute of each runtime against torch, without a reset; tells (name -> dB)."""
+    reference = load_torch(device="cpu")
+    style, warp = fixture_style(reference), frequency_warp(0.0)
+    streams = {name: runtime.stream() for name, runtime in runtimes.items()}
+    spoken: dict[str, list[np.ndarray]] = {"torch": [], **{name: [] for name in streams}}
+    for hop in spoken_hops(reference, heard, style):
+        spoken["torch"].append(hop.spoken)
+        for name, stream in streams.items():
+            stream.listen(hop.audio[None])
+            spoken[name].append(
+                stream.speak(hop.prosody[None, None], hop.source[None], style, warp)[0].copy()
+            )
+        if len(spoken["torch"]) == _MINUTE:
+            minute = {name: np.stack(hops) for name, hops in spoken.items()}
+            yield {name: snr_db(minute["torch"], minute[name]) for name in streams}
+            spoken = {name: [] for name in spoken}
 
 
 def speech(files: list[Path], minutes: float) -> np.ndarray:
@@ -106,14 +113,12 @@ def main() -> None:
         result["parity"].append(row)
         print(json.dumps(row), flush=True)
     if args.drift:
-        fixture = make_fixture(load_torch(device="cpu"), speech(args.drift, args.minutes))
         program = next(p for p in package.programs if p.file == args.program)
         runtimes = {program.file: opened(package, program)[0], "ONNX Runtime": load_networks()}
-        result["drift_db"] = {name: [] for name in runtimes}
-        for name, runtime in runtimes.items():
-            for snr in drift(runtime, fixture):
-                result["drift_db"][name].append(snr)
-                print(f"{name}: minute {len(result['drift_db'][name])}: {snr:.1f} dB", flush=True)
+        result["drift_db"] = []
+        for minute in drift(runtimes, speech(args.drift, args.minutes)):
+            result["drift_db"].append(minute)
+            print(json.dumps({"minute": len(result["drift_db"]), **minute}), flush=True)
     if args.json:
         args.json.write_text(json.dumps(result, indent=1) + "\n")
 
