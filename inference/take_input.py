@@ -60,6 +60,8 @@ class Microphone:
     def serve(self) -> None:
         """Works until the window closes the pipe; then finishes what is being recorded."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Whoever ends the window's process ends this one: the take is finished first.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         # No real-time priority here: writing FLAC must never come before a call's worker.
         sys.setswitchinterval(_SWITCH_S)
         try:
@@ -67,7 +69,7 @@ class Microphone:
                 while self._conn.poll(_TICK_S if self._stream or self._recorder else None):
                     self._handle(self._conn.recv())
                 self._measure()
-        except (EOFError, OSError):
+        except (EOFError, OSError, SystemExit):
             self._finish(keep=True, tell=False)
 
     def _handle(self, command: Command) -> None:

@@ -153,7 +153,9 @@ class TakeRecorder:
                 return
             context = mp.get_context("spawn")
             ours, theirs = context.Pipe()
-            self._process = context.Process(target=run, args=(theirs, self._status), name="menura takes")
+            self._process = context.Process(
+                target=run, args=(theirs, self._status), daemon=True, name="menura takes"
+            )
             self._process.start()
             theirs.close()
             self._conn = ours

@@ -90,7 +90,7 @@ class EnrolDeck(QObject):
         self._jobs.failed.connect(self._gave_up)
         self._numbers = itertools.count(1)
         self._playing: Clip | None = None
-        self._used: set[Path] = set()
+        self._recorded: set[Path] = set()
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self.poll)
@@ -105,6 +105,7 @@ class EnrolDeck(QObject):
         for path in paths:
             if path not in known:
                 clip = Clip(path, take, next(self._numbers) if take else 0)
+                self._recorded |= {path} if take else set()
                 self.clips.append(clip)
                 self._jobs.submit(str(path), examine_file, path)
         self.changed.emit()
@@ -176,16 +177,11 @@ class EnrolDeck(QObject):
         self._jobs.submit(_MAKE, make_voice_of, wish)
         self.changed.emit()
 
-    def forget(self, paths: Sequence[Path]) -> None:
-        """Deletes takes for good."""
-        for path in paths:
-            if path.parent == takes_folder():
-                path.unlink(missing_ok=True)
-
     def clear(self) -> None:
-        """Begins anew: used takes are deleted, the voice keeps their best parts."""
-        self.forget(tuple(self._used))
-        self._used.clear()
+        """Begins anew after a voice was made: takes are deleted, the voice keeps their best parts."""
+        for path in self._recorded:
+            path.unlink(missing_ok=True)
+        self._recorded.clear()
         self.clips.clear()
         self.changed.emit()
 
@@ -219,7 +215,6 @@ class EnrolDeck(QObject):
 
     def _done(self, key: str, result: object) -> None:
         if key == _MAKE:
-            self._used |= {clip.path for clip in self.clips if clip.take}
             self.making = False
             self.made.emit(result)
         elif isinstance(result, ClipReport):
@@ -260,6 +255,8 @@ class _Removal(QUndoCommand):
             self._deck.changed.emit()
 
     def undo(self) -> None:
-        """Puts it back."""
+        """Puts it back, if its file is still there."""
+        if not self._clip.path.exists():
+            return
         self._deck.clips.insert(min(self._at, len(self._deck.clips)), self._clip)
         self._deck.changed.emit()
