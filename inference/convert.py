@@ -13,7 +13,7 @@ from audio.files import check_writable, read_audio, write_audio
 from audio.gate import OFF_DB
 from audio.resample import resample_offline
 from inference.chain import Chain
-from inference.converter import MODEL_RATE
+from inference.converter import MODEL_RATE, Converter
 from inference.engine.messages import EngineParams
 from inference.registry import make_converter
 from voices.tuning import Tuning
@@ -50,14 +50,16 @@ def convert_array(
     loudness_match: bool = True,
     gate_db: float = OFF_DB,
     on_progress: Progress = _ignore,
+    make: Callable[[Voice], Converter] = make_converter,
 ) -> NDArray[np.float32]:
     """Returns `x`: (n,) float32 at `rate` Hz in the voice, (n,) at the same rate, latency removed.
 
     The path of a call, by default without its gates, so that nothing quiet is lost. `tuning` is the
     voice's own unless given. `on_progress` gets the share done, 0 to 1, four times a second of sound;
-    what it raises ends the conversion. Raises ValueError for a rate outside 8 to 192 kHz.
+    what it raises ends the conversion. `make` finds the converter. Raises ValueError for a rate outside
+    8 to 192 kHz.
     """
-    chain = Chain(rate, rate, make_converter(voice))
+    chain = Chain(rate, rate, make(voice))
     params = EngineParams(
         tuning=tuning or voice.tuning,
         gate_db=gate_db,

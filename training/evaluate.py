@@ -1,11 +1,12 @@
 """Measures the product on speakers it never met, and writes the table.
 
-    python -m training.evaluate [--quick] [--label "what was trained"] [--out docs/evaluation.md]
+    python -m training.evaluate [--quick] [--label "what was trained"] [--out docs/evaluation.md] [--run RUN]
 
 Every conversion goes through `inference.convert.convert_array`, the path of `menura convert`. The
 matrix is that of training/pairs.py, the judges those of training/judges.py. Beside the page: all
 figures as JSON and five spectrogram pictures. `--label` also keeps the summary as a point of the
-curve over training.
+curve over training. `--run` measures a training run in place of the shipped networks: its checkpoints, packed
+or not, are exported to RUN/models; stages it has not come to are taken from training/checkpoints.
 """
 
 from __future__ import annotations
@@ -22,10 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.convert import convert_array
+from inference.converter import Converter
 from inference.enrolment import enroll, make_voice
+from inference.neural.converter import NeuralConverter
+from inference.neural.models import load_networks
 from inference.registry import make_converter
 from training.corpus import RATE, Clip, Corpus
+from training.export import export
 from training.judges import Judges, Verdict, follow, word_error
+from training.pack import SHIPPED, assemble
 from training.pairs import Pair, enrolled, known_speakers, matrix, median_hz, sources, targets
 from training.picture import write_spectrograms
 from training.report import write_report
@@ -99,8 +105,14 @@ def _judges(folder: str) -> Judges:
 class Bench:
     """The corpus, the judges and the baselines of one evaluation; cheap to pass to a process."""
 
-    def __init__(self, corpus: str, judges: str) -> None:
-        self.corpus_folder, self.judges_folder = corpus, judges
+    def __init__(self, corpus: str, judges: str, models: str = "") -> None:
+        self.corpus_folder, self.judges_folder, self.models_folder = corpus, judges, models
+
+    def make(self, voice: Voice) -> Converter:
+        """A converter with the networks to be measured: the shipped ones unless others were named."""
+        if not self.models_folder or voice.kind is not VoiceKind.NEURAL:
+            return make_converter(voice)
+        return NeuralConverter(voice, load_networks(Path(self.models_folder)))
 
     @property
     def corpus(self) -> Corpus:
@@ -169,9 +181,10 @@ def converted(bench: Bench, pair: Pair, system: str) -> Samples:
         return x
     if system == "copy synthesis":
         # Repeated, because a short source alone would be refused.
-        return convert_array(x, RATE, make_voice(enroll([(x, RATE)] * 3, trusted=True), "self", "self"))
+        own = make_voice(enroll([(x, RATE)] * 3, trusted=True), "self", "self")
+        return convert_array(x, RATE, own, make=bench.make)
     voice = (neural_voice if system == "neural" else model_free_voice)(bench, pair)
-    return convert_array(x, RATE, voice)
+    return convert_array(x, RATE, voice, make=bench.make)
 
 
 def outcome(bench: Bench, base: Baseline, pair: Pair, system: str) -> Outcome:
@@ -209,7 +222,7 @@ def outcome(bench: Bench, base: Baseline, pair: Pair, system: str) -> Outcome:
 def speaks_neural(bench: Bench, pair: Pair) -> str:
     """Empty when this installation has a neural converter, else why not."""
     try:
-        make_converter(neural_voice(bench, pair))
+        bench.make(neural_voice(bench, pair))
     except (ValueError, OSError, RuntimeError) as error:
         return str(error)
     return ""
@@ -262,6 +275,14 @@ def run(
     return base, outcomes
 
 
+def exported(run: Path, precision: str) -> Path:
+    """Networks of a training run, packed or not and maybe unfinished, in RUN/models."""
+    whole, models = run / "whole", run / "models"
+    assemble(run, SHIPPED, whole)
+    export(whole, models, precision, smoke=False)
+    return models
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -270,10 +291,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/evaluation.md"))
     parser.add_argument("--quick", action="store_true", help="twelve pairs")
     parser.add_argument("--label", default="", help="keep the summary as a point of the curve")
+    parser.add_argument("--run", type=Path, help="a training run to measure in place of what is shipped")
+    parser.add_argument("--precision", choices=["int8", "half"], default="int8", help="of the run's networks")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     started = time.monotonic()
-    bench = Bench(args.corpus, args.judges)
+    models = str(exported(args.run, args.precision)) if args.run else ""
+    bench = Bench(args.corpus, args.judges, models)
     base, outcomes = run(bench, args.quick, args.workers, print)
     neural = any(result.system == "neural" for result in outcomes)
     folder = args.out.with_suffix("")

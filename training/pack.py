@@ -9,6 +9,7 @@ A resumed stage then starts with fresh optimiser moments and everything else as 
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 import torch
@@ -24,6 +25,9 @@ FILES = {
     "judges": ("decoder", "judges", ""),
 }
 """File name: stage, entry of its checkpoint, prefix of the names taken."""
+
+SHIPPED = Path(__file__).parent / "checkpoints"
+"""The packed checkpoints of the networks that ship."""
 
 SCALARS = {"content": ("step", "books", "codes"), "pitch": ("step",), "decoder": ("step", "progress")}
 
@@ -60,6 +64,15 @@ def unpack(packed: Path, run: Path) -> None:
         if stage == "pitch":
             state["tracker"] = state["average"]
         save(run / f"{stage}.pt", state)
+
+
+def assemble(run: Path, base: Path, out: Path) -> None:
+    """Checkpoints of all stages in `out`: those of `run`, packed or not, else of the packed `base`."""
+    unpack(base, out)
+    unpack(run, out)
+    for stage in SCALARS:
+        if (run / f"{stage}.pt").exists():
+            shutil.copyfile(run / f"{stage}.pt", out / f"{stage}.pt")
 
 
 def main() -> None:

@@ -167,6 +167,22 @@ def test_packed_checkpoints_come_back_within_half_precision(run: Path, tmp_path:
             assert torch.allclose(after["average"][name], value, atol=2e-3, rtol=1e-3), name
 
 
+def test_an_unfinished_run_is_completed_by_what_ships(run: Path, tmp_path: Path) -> None:
+    pack.pack(run, tmp_path / "base")
+    (tmp_path / "half").mkdir()
+    state = load(run / "content.pt", torch.device("cpu"))
+    state["average"] = {name: value + 1 for name, value in state["average"].items()}
+    torch.save(state, tmp_path / "half" / "content.pt")
+    pack.assemble(tmp_path / "half", tmp_path / "base", tmp_path / "whole")
+    before, after = (
+        export.trained(folder, network_sizes(smoke=True)) for folder in (run, tmp_path / "whole")
+    )
+    moved = [(a - b).abs().max() for a, b in zip(after[0].parameters(), before[0].parameters(), strict=True)]
+    assert min(moved) > 0.9
+    for ours, theirs in zip(after[2].parameters(), before[2].parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=2e-3, rtol=1e-3)
+
+
 def test_exported_steps_speak_like_the_torch_networks(run: Path, tmp_path: Path) -> None:
     pack.pack(run, tmp_path / "packed")
     pack.unpack(tmp_path / "packed", tmp_path / "run")  # weights that half precision holds exactly
