@@ -126,7 +126,7 @@ GROUPS = (
             _knob("output_gain_db", "Output gain", "dB", 0.5, 3, "How loud the call hears this voice"),
             LOUDNESS_MATCH,
         ),
-        open=True,
+        open=False,
     ),
     Group(
         "microphone",

@@ -70,6 +70,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._show_settings()
         self._restore_geometry()
+        self.transport.start.setFocus()
 
     @property
     def live(self) -> LivePage:

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from audio.resample import resample_offline
 from inference.converter import HOP, MODEL_RATE
-from inference.enrolment import embed_stretches
 from inference.speech import ENCODER_RATE, trim_silence
 
 Samples = NDArray[np.float32]
@@ -100,6 +99,8 @@ def read(heard: Samples, spoken: Samples, target: tuple[float, ...]) -> Reading:
 
 def cosine(speech: Samples, target: tuple[float, ...]) -> float:
     """Returns the cosine of speech (n,) at MODEL_RATE, silences cut out, with an embedding of unit length."""
+    from inference.enrolment import embed_stretches  # loads scipy, which the window starts without
+
     partials = embed_stretches(resample_offline(speech, MODEL_RATE, ENCODER_RATE))
     mean = partials.mean(axis=0)
     return float(mean @ np.asarray(target, np.float32) / max(float(np.linalg.norm(mean)), 1e-9))

@@ -47,7 +47,7 @@ class ComparePanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mode = Segments("Call hears", MODES)
+        self.mode = Segments("Call hears", MODES, even=False)
         self.monitor = Segments("I hear", SOURCES, even=False)
         self.device = DeviceBox("monitor", "Headphones", "Where you hear yourself, not the call")
         self.volume = KnobRow(VOLUME)

@@ -137,8 +137,9 @@ class DevicesPanel(QWidget):
         column.setContentsMargins(12, 0, 12, 8)
         column.setSpacing(6)
         for which, glyph, name, _ in KINDS:
-            column.addLayout(_row(_mark(glyph, name), self.boxes[which]))
-        column.addLayout(_row(_mark("sliders", "How the devices run"), self.block, self.rate, self.refresh))
+            more = [self.refresh] if which == "input" else []
+            column.addLayout(_row(_mark(glyph, name), self.boxes[which], *more))
+        column.addLayout(_row(self.block, self.rate))
         column.addWidget(self.opened)
         self._hint_box = QFrame()
         self._hint_box.setObjectName("hint")
@@ -158,10 +159,9 @@ def _mark(glyph: str, name: str, role: str = "text_muted") -> IconButton:
     return mark
 
 
-def _row(mark: IconButton, *widgets: QWidget) -> QHBoxLayout:
+def _row(*widgets: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(6)
-    row.addWidget(mark)
     for widget in widgets:
         row.addWidget(widget, 0 if isinstance(widget, IconButton) else 1)
     return row

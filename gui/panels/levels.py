@@ -34,7 +34,7 @@ class LevelsPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.input = LevelMeter("Input level", "input")
+        self.input = LevelMeter("Input level", "input", scale=False)
         self.output = LevelMeter("Output level", "output")
         self.input_clip, self.output_clip = ClipLight("Input"), ClipLight("Output")
         right = Qt.AlignmentFlag.AlignRight

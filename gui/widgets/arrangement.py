@@ -8,6 +8,11 @@ from PySide6.QtWidgets import QMainWindow, QTabWidget
 from gui.widgets.dock import Dock
 
 VERSION = 2
+SETTLE_MS = 30
+"""Panels that break their lines differently in their new width say only then how high they are."""
+GAP = 8
+"""What the style sheet leaves between docks (px)."""
+TABBED = ("voices", "devices", "tuning", "compare")
 ROOMY = QSize(1160, 760)
 """In a page smaller than this the docks stack."""
 AREA = Qt.DockWidgetArea
@@ -80,26 +85,35 @@ class Arrangement:
             page.splitDockWidget(d["voices"], d["devices"], VERTICAL)
             page.splitDockWidget(d["tuning"], d["compare"], VERTICAL)
             page.splitDockWidget(d["compare"], d["levels"], VERTICAL)
-        for dock in d.values():
+        for name, dock in d.items():
+            dock.set_brief(stacked and name in TABBED)
             dock.setVisible(dock not in closed)
         if stacked:
             d["voices"].raise_()
             d["tuning"].raise_()
         self._busy = False
         QTimer.singleShot(0, page, lambda: self._share(stacked))
+        QTimer.singleShot(SETTLE_MS, page, lambda: self._share(stacked))
 
     _never_shown = True
 
     def _share(self, stacked: bool) -> None:
-        d, resize = self._docks, self._page.resizeDocks
-        resize([d["voices"], d["tuning"]], [256, 292] if stacked else [276, 316], HORIZONTAL)
-        resize([d["health"]], [d["health"].needs()], VERTICAL)
+        """Gives every dock the room that its panel needs, and the rest to those that scroll well."""
+        d, page, resize = self._docks, self._page, self._page.resizeDocks
+        left, right = (256, 296) if stacked else (276, 316)
+        resize([d["voices"], d["tuning"]], [left, right], HORIZONTAL)
+        middle = page.width() - left - right - 2 * GAP
+        resize([d["health"]], [d["health"].needs(middle)], VERTICAL)
         if stacked:
-            resize([d["tuning"], d["levels"]], [600, d["levels"].needs()], VERTICAL)
+            self._fill(d["tuning"], [d["levels"]], right)
         else:
-            resize([d["voices"], d["devices"]], [600, d["devices"].needs()], VERTICAL)
-            needs = [d["compare"].needs(), d["levels"].needs()]
-            resize([d["tuning"], d["compare"], d["levels"]], [600, *needs], VERTICAL)
+            self._fill(d["voices"], [d["devices"]], left)
+            self._fill(d["tuning"], [d["compare"], d["levels"]], right)
+
+    def _fill(self, first: Dock, others: list[Dock], width: int) -> None:
+        needs = [dock.needs(width) for dock in others]
+        rest = self._page.height() - sum(needs) - GAP * len(others)
+        self._page.resizeDocks([first, *others], [max(rest, 100), *needs], VERTICAL)
 
     def _note_move(self) -> None:
         if not self._busy:

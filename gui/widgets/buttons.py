@@ -101,6 +101,7 @@ class Segments(QFrame):
             button = PushButton(choice.text, "segment")
             button.setProperty("tone", choice.tone)
             button.setCheckable(True)
+            button.setProperty("dense", not even)
             button.setToolTip(choice.tip)
             button.setStatusTip(choice.tip)
             button.setAccessibleName(f"{name}: {choice.text}")

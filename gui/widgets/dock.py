@@ -8,6 +8,9 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QScrollArea, QVB
 from gui.widgets.buttons import IconButton
 from gui.widgets.text import label
 
+BRIEF = 6
+"""Height (px) of a title bar without its title."""
+
 
 class Dock(QDockWidget):
     """A panel the user may move, float, stack or close. `scrolls`: the panel may be higher than its room."""
@@ -22,18 +25,30 @@ class Dock(QDockWidget):
         column.setSpacing(0)
         column.addWidget(panel_area(panel) if scrolls else panel, 1)
         self._panel = panel
-        self.setTitleBarWidget(self._title_bar(title, glyph))
-        self.setWidget(card)
-
-    def needs(self) -> int:
-        """Returns the height (px) at which the whole panel can be seen."""
-        return self.titleBarWidget().sizeHint().height() + self._panel.sizeHint().height() + 2
-
-    def _title_bar(self, title: str, glyph: str) -> QWidget:
+        self._title = self._make_title(title, glyph)
         bar = QFrame()
         bar.setObjectName("cardTop")
+        column = QVBoxLayout(bar)
+        column.setContentsMargins(0, BRIEF, 0, 0)
+        column.addWidget(self._title)
+        self.setTitleBarWidget(bar)
+        self.setWidget(card)
+        self.topLevelChanged.connect(lambda floats: self.set_brief(False) if floats else None)
+
+    def set_brief(self, brief: bool) -> None:
+        """Leaves the title away, where a tab shows it."""
+        self._title.setVisible(not brief)
+
+    def needs(self, width: int) -> int:
+        """Returns the height (px) at which the whole panel can be seen in this width."""
+        layout = self._panel.layout()
+        inside = layout.totalHeightForWidth(width - 2) if layout and layout.hasHeightForWidth() else 0
+        return self.titleBarWidget().sizeHint().height() + max(inside, self._panel.sizeHint().height()) + 2
+
+    def _make_title(self, title: str, glyph: str) -> QWidget:
+        bar = QWidget()
         row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 6, 6, 4)
+        row.setContentsMargins(12, 6 - BRIEF, 6, 4)
         row.setSpacing(6)
         mark = IconButton(glyph, title, 15, "text_muted")
         mark.setProperty("kind", "small")

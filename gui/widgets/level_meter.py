@@ -14,6 +14,8 @@ from gui.theme import current, font
 FLOOR_DB = -60.0
 HOLD_SECONDS, FALL_DB_PER_SECOND = 1.5, 20.0
 MARKS_DB = (-60, -48, -36, -24, -12, -6, 0)
+FEW_MARKS_DB, FEW_WIDTH = (-60, -36, -12, 0), 200
+"""What a meter narrower than this (px) is labelled with."""
 CLIP = 0.999
 
 
@@ -102,7 +104,7 @@ class LevelMeter(QWidget):
     def _paint_scale(self, painter: QPainter) -> None:
         painter.setFont(font(10))
         painter.setPen(QColor(current().text_muted))
-        for db in MARKS_DB:
+        for db in MARKS_DB if self.width() >= FEW_WIDTH else FEW_MARKS_DB:
             box = QRectF(self._x(db) - 16, 15, 32, 14)
             align = Qt.AlignmentFlag.AlignHCenter
             if db == FLOOR_DB:

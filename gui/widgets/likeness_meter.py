@@ -28,7 +28,9 @@ class LikenessBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._share: float | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
 
     def sizeHint(self) -> QSize:
         """A slim bar."""

@@ -81,7 +81,7 @@ class CardDelegate(QStyledItemDelegate):
             card = QRectF(option.rect).adjusted(1.5, 1.5, -1.5, -4.5)
             left = event.button() == Qt.MouseButton.LeftButton
             if left and more_box(card).adjusted(-6, -2, 6, 6).contains(event.position()):
-                self.more_clicked.emit(QModelIndex(index))
+                self.more_clicked.emit(self._model.index(index.row()))
                 return True
             star = star_box(card).adjusted(-6, -6, 6, 2).contains(event.position())
             if left and star and index.data(Role.CARD).voice:

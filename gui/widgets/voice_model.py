@@ -109,7 +109,7 @@ class VoiceModel(QAbstractListModel):
 
     def show_voices(self, voices: Sequence[Voice], damaged: Sequence[DamagedVoice] = ()) -> None:
         """Shows another library, damaged files last."""
-        cards = [make_card(found) for found in (*voices, *damaged)]
+        cards = [*map(make_card, voices), *map(make_card, damaged)]
         self._all = [(card, card.words) for card in cards]
         self._sift()
 

@@ -327,7 +327,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(studio: Studio) -> None:
         seen.append(widget)
         QTest.keyClick(widget, Qt.Key.Key_Tab)
     assert window.live.compare.hold in seen
-    assert window.live.tuning.rows["output_gain_db"].slider in seen
+    assert window.live.tuning.rows["breathiness"].slider in seen
     assert window.live.tuning.groups["microphone"].head in seen
     assert window.live.tuning.snapshots.slots["D"] in seen
     assert window.rail.buttons["live"] in seen
