@@ -50,6 +50,7 @@ def stage_arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, help="where checkpoints and logs lie")
     parser.add_argument("--smoke", action="store_true", help="the tiny run of the tests")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in out")
+    parser.add_argument("--resume-at", type=float, help="share of the schedule to go on from, 0 to 1")
     parser.add_argument("--seconds", type=float, help="budget instead of the configuration's")
     parser.add_argument("--until", type=float, help="end at this epoch second instead")
     return parser
@@ -181,7 +182,8 @@ Phase = tuple[Callable[[], Values], float]
 def run_stage(args: argparse.Namespace, name: str, stage: Stage, phases: Sequence[Phase]) -> None:
     """Trains until the budget is spent; writes `NAME.pt` (also every two minutes) and `NAME.jsonl` to `out`.
 
-    A checkpoint that says how far it was is gone on from there, others start the schedule anew.
+    A checkpoint that says how far it was is gone on from there, or from `--resume-at`; others start the
+    schedule anew.
     """
     device = stage_device()
     settings = load_config(args.smoke)[name]
@@ -189,7 +191,7 @@ def run_stage(args: argparse.Namespace, name: str, stage: Stage, phases: Sequenc
     if args.resume and path.exists():
         state = load(path, device)
         stage.restore(state)
-        done = min(0.9, state.get("progress", 0.0))
+        done = min(0.9, state.get("progress", 0.0) if args.resume_at is None else args.resume_at)
     log = Log(args.out / f"{name}.jsonl")
     schedule = Schedule(budget(args, settings), settings["steps"], done)
     count, progress, saved = 0, schedule.progress(0), time.monotonic()

@@ -81,7 +81,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(cache: Path, out: Path, resume: bool = False) -> Namespace:
-    return Namespace(cache=cache, out=out, smoke=True, resume=resume, seconds=None, until=None)
+    return Namespace(
+        cache=cache, out=out, smoke=True, resume=resume, resume_at=None, seconds=None, until=None
+    )
 
 
 SPEAKER = np.full((1, 256), 1 / 16, np.float32)

@@ -1,12 +1,18 @@
 #!/bin/bash
-# Takes what this call carried: shards from cache/carry, on the first call also wheels, weights and code.
+# Takes in what a call carried: $1 is the folder made by calls.py, with whl, checkpoints and shards in it.
+# The code is taken from the working tree at the first call, and wheels are installed when they come.
 . "$(dirname "$0")/env.sh"
 if [ ! -d "$CODE" ]; then
-  mkdir -p "$CODE"
-  [ -n "${LOCAL:-}" ] || $PYTHON -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$WORK/site" .whl/*.whl
+  mkdir -p "$CODE/.whl"
+  [ -e "$WORK/t0" ] || date +%s >"$WORK/t0"
+  cp -r training inference voices audio assets "$CODE/"
 fi
-cp -r training inference voices audio assets "$CODE/"
-[ -d .whl ] && cp -r .whl "$CODE/"
-mv -f cache/carry/t0 "$WORK/t0" 2>/dev/null || true
-cp cache/carry/* "$SHARDS/"
-ls "$SHARDS" | wc -l
+if [ -d "$1/whl" ]; then
+  cp "$1"/whl/* "$CODE/.whl/"
+  [ -n "${LOCAL:-}" ] || ! ls "$1"/whl/*.whl >/dev/null 2>&1 ||
+    $PYTHON -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$WORK/site" "$1"/whl/*.whl
+fi
+mkdir -p "$WORK/checkpoints"
+[ -d "$1/checkpoints" ] && cp "$1"/checkpoints/* "$WORK/checkpoints/"
+[ -d "$1/shards" ] && cp "$1"/shards/* "$SHARDS/"
+echo "shards $(ls "$SHARDS" | wc -l), wheels and encoders $(ls "$CODE/.whl" | wc -l), checkpoints $(ls "$WORK/checkpoints" | wc -l)"
