@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from gui.control.call import CallAction
+from gui.control.certifier import Certifier, is_due
 from gui.control.notice import Notice
 from gui.engine_port import EnginePort
 from gui.icons import icon
@@ -112,7 +113,11 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
         tray.icon.isVisible(),
         lambda: session.microphone.prepare(lambda: session.connect_engine(engines)),
     )
+    certifier = Certifier(window)
+    if is_due():
+        certifier.start()
     status = app.exec()
+    certifier.stop()
     server.close()
     session.close()
     engines.close()

@@ -41,4 +41,5 @@ PAGES: tuple[Page, ...] = (
     Page("replay", "Replay", "replay", lazy("gui.pages.replay", "ReplayPage")),
     Page("recordings", "Recordings", "record", lazy("gui.pages.recordings", "RecordingsPage")),
     Page("call", "Call", "headphones", lazy("gui.pages.call", "CallPage")),
+    Page("engine", "Engine", "timer", lazy("gui.pages.engine", "EnginePage")),
 )

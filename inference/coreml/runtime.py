@@ -13,7 +13,7 @@ import numpy as np
 from inference.coreml.inputs import HopInputs
 from inference.coreml.program import Memory, Predictor
 from inference.neural.models import Networks
-from inference.neural.runtime import Array, Stream
+from inference.neural.runtime import FAILURES, Array, Stream
 from inference.neural.signal import Ear, Mouth
 
 IDLE_S = 0.5
@@ -76,6 +76,7 @@ class CoreMLRuntime:
     def failed(self, error: Exception) -> None:
         """Counts a failure; from now on ONNX Runtime speaks."""
         self.failures += 1
+        FAILURES.count += 1
         self.reason = f"{type(error).__name__}: {error}"
 
     def keep_warm(self) -> threading.Thread:

@@ -151,6 +151,7 @@ class EngineClient:
             sample_rate=int(values["sample_rate"]),
             cpu_percent=usage.cpu_percent,
             rss_mb=usage.rss_mb,
+            runtime_failures=int(record["runtime_failures"]),
             worker_restarts=usage.worker_restarts,
             stream_restarts=usage.stream_restarts,
             **{name: values[name] for name in _AS_THEY_ARE},

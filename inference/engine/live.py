@@ -53,6 +53,7 @@ class LiveReport:
             "compute_p999_ms": round(t.compute_p999_ms, 3),
             "cpu_percent": round(t.cpu_percent, 1),
             "peak_rss_mb": round(self.peak_rss_mb, 1),
+            "runtime_failures": t.runtime_failures,
             "worker_restarts": t.worker_restarts,
             "stream_restarts": t.stream_restarts,
         }

@@ -9,6 +9,7 @@ from inference.chain import Chain
 from inference.converter import HOP, MODEL_RATE, Block, PitchFrame
 from inference.engine.pacing import budget
 from inference.engine.shared import SCOPE_HOPS, SharedBlock
+from inference.neural.runtime import FAILURES
 
 _PUBLISH_HOPS = 3
 _STATISTICS_HOPS = 50
@@ -97,6 +98,7 @@ class Reporter:
             "limiter_gain_db": chain.limiter_gain_db,
             "gate_open": float(chain.gate_open),
             "drift_ppm": drift_ppm,
+            "runtime_failures": FAILURES.count,
         }
         self._sequence[0] += 1
         for name, value in values.items():

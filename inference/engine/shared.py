@@ -70,6 +70,7 @@ TELEMETRY = np.dtype(
             "limiter_gain_db",
             "gate_open",
             "drift_ppm",
+            "runtime_failures",
         ]
     ]
 )

@@ -46,6 +46,7 @@ class Telemetry:
     limiter_gain_db: float = 0.0
     gate_open: bool = True
     drift_ppm: float = 0.0
+    runtime_failures: int = 0
     worker_restarts: int = 0
     stream_restarts: int = 0
 

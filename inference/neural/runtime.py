@@ -10,6 +10,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
+class Failures:
+    """How often a runtime of this process failed and ONNX Runtime went on in its place."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+FAILURES = Failures()
+"""The engine's telemetry tells it."""
+
+
 class Stream(Protocol):
     """The networks' memory of one stretch of audio. `listen`, then `speak`, once per hop.
 
