@@ -28,6 +28,7 @@ _LEAST_VOICED = 0.05
 _MUSIC, _PULSE = (2.4, 2.7), (0.36, 0.46)
 """Limits of tonality and pulse together, and of the pulse alone."""
 
+_HELD_IN_ECHO, _PULSE_IN_ECHO = 3.4, 0.3
 _SNR_DB = (25.0, 15.0)
 _DECAY_S = (0.31, 0.37)
 _CLIPPED = (0.0005, 0.01)
@@ -88,8 +89,12 @@ def _refusal(card: Quality) -> str:
 
 
 def _music_grade(card: Quality) -> Grade:
-    grades = (_grade(card.tonality + card.pulse, *_MUSIC), _grade(card.pulse, *_PULSE))
-    return max(grades, key=(*Grade,).index)
+    """In a room with echo speech holds its notes too: there it takes a beat, or more than echo can do."""
+    held = _grade(card.tonality + card.pulse, *_MUSIC)
+    sure = card.pulse > _PULSE_IN_ECHO or card.tonality > _HELD_IN_ECHO
+    if held is Grade.POOR and card.decay_s > _DECAY_S[0] and not sure:
+        held = Grade.FAIR
+    return max(held, _grade(card.pulse, *_PULSE), key=(*Grade,).index)
 
 
 def _speakers_grade(card: Quality) -> Grade:

@@ -95,7 +95,7 @@ def main() -> None:
     picked = [people[names[i]][: _CLIP_S * MODEL_RATE] for i in rng.permutation(len(names))[: args.clips]]
     _say(f"{len(people)} speakers, {len(picked)} of them in each row\n")
     _speakers(picked, list(mixtures(people, args.clips, rng)), rng)
-    _music(picked, args.clips)
+    _music(picked, args.clips, rng)
     _measures(picked, rng)
 
 
@@ -109,12 +109,13 @@ def _speakers(singles: list[Signal], mixed: list[Signal], rng: np.random.Generat
     ]
     for name, change, clips in rows:
         cards = [examine(change(x), MODEL_RATE) for x in clips]
-        _say(f"{name:26} {_share('person', cards)}  {_warned('Speakers', cards)}")
+        _say(f"{name:26} {_share('More than one', cards)}  {_warned('Speakers', cards)}")
 
 
-def _music(singles: list[Signal], count: int) -> None:
+def _music(singles: list[Signal], count: int, rng: np.random.Generator) -> None:
     _say("\nmusic                       refused  warned")
     rows: list[tuple[str, list[Signal]]] = [("speech alone", singles)]
+    rows.append(("speech, room of 0.5 s", [_in_room(x, 0.5, rng) for x in singles]))
     rows.append(("speech, hum 30 dB below", [x + _hum(len(x), 0.1 * 10**-1.5) for x in singles]))
     rows += [(kind, [make(_CLIP_S, 500 + i) for i in range(count)]) for kind, make in KINDS.items()]
     for ratio in (5, 10, 15, 20):

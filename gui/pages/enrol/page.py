@@ -125,12 +125,13 @@ class EnrolPage(PageFrame):
         drop.addWidget(self.files)
         drop.addWidget(label(DROP_WORDS, "caption", True), 1)
         self._cards = QWidget()
-        inside = QVBoxLayout(self._cards)
+        self._inside = inside = QVBoxLayout(self._cards)
         inside.setContentsMargins(0, 0, 4, 0)
         inside.setSpacing(12)
         inside.addWidget(self.record, 1)
         inside.addLayout(drop)
         inside.addWidget(self.clips)
+        inside.addStretch()
         self._area = panel_area(self._cards)
         card.body.addWidget(self._area, 1)
         return card
@@ -197,6 +198,7 @@ class EnrolPage(PageFrame):
         deck = self.deck
         self.clips.show_clips(deck.clips)
         self.record.set_compact(bool(deck.clips))
+        self._inside.setStretchFactor(self.record, 0 if deck.clips else 1)
         self.goal.show_seconds(deck.speech_s)
         count = len(deck.clips)
         self.total.setText(

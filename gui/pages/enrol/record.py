@@ -8,14 +8,16 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from audio.devices import Device
 from gui.pages.enrol.prompts import all_prompts
 from gui.pages.enrol.step import GoalBar
+from gui.theme import font
 from gui.widgets.buttons import IconButton, PushButton
 from gui.widgets.level_meter import LevelMeter
 from gui.widgets.select import Select
 from gui.widgets.text import Readout, label
 from inference.quality.live import Advice, Tone
 
-PROMPT_PX = (132, 400)
-"""Height of the text to read while there are clips below, and at most."""
+PROMPT_PX = (132, 2000)
+TEXT_PX = (16, 20)
+"""Greatest height of the text to read, and height of its letters, with clips below and without."""
 
 COUNT_FROM = 3
 COUNT_MS = 1000
@@ -40,9 +42,6 @@ class PromptView(QFrame):
         self.text: QLabel = label("", "prompt", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        size = self.text.font()
-        size.setPixelSize(16)
-        self.text.setFont(size)
         self._lay_out()
         self.language.activated.connect(self._show)
         self.next.clicked.connect(self._turn)
@@ -64,6 +63,12 @@ class PromptView(QFrame):
         column.addLayout(top)
         column.addWidget(scroll, 1)
         self.setMinimumHeight(PROMPT_PX[0])
+        self.set_compact(False)
+
+    def set_compact(self, on: bool) -> None:
+        """Leaves more room for what stands below."""
+        self.setMaximumHeight(PROMPT_PX[0 if on else 1])
+        self.text.setFont(font(TEXT_PX[0 if on else 1]))
 
     def _turn(self) -> None:
         language = self.language.currentIndex()
@@ -99,7 +104,7 @@ class RecordPanel(QWidget):
         self.meter = LevelMeter("Level of the microphone", "input", scale=False)
         self.goal = GoalBar("Speech in this take", ENOUGH_S, GOAL_S)
         self.elapsed = Readout("value", "00:00")
-        self.advice: QLabel = label(READY, "caption", wrap=True)
+        self.advice: QLabel = label(READY, "panel", wrap=True)
         self.state = "idle"
         self._left = 0
         self._countdown = QTimer(self)
@@ -113,7 +118,7 @@ class RecordPanel(QWidget):
 
     def set_compact(self, on: bool) -> None:
         """Leaves more room for what stands below."""
-        self.prompt.setMaximumHeight(PROMPT_PX[0] if on else PROMPT_PX[1])
+        self.prompt.set_compact(on)
 
     def show_microphones(self, devices: tuple[Device, ...], chosen: str | None) -> None:
         """Lists the microphones."""
@@ -203,9 +208,9 @@ class RecordPanel(QWidget):
     def _say(self, sentence: str, tone: Tone) -> None:
         self.advice.setText(sentence)
         self.advice.setAccessibleName(sentence)
-        kind = "warning" if tone is Tone.WARNING else "caption"
-        if self.advice.property("kind") != kind:
-            self.advice.setProperty("kind", kind)
+        shown = "warning" if tone is Tone.WARNING else ""
+        if self.advice.property("tone") != shown:
+            self.advice.setProperty("tone", shown)
             self.advice.style().unpolish(self.advice)
             self.advice.style().polish(self.advice)
 
