@@ -92,7 +92,7 @@ class RecordingsList(QWidget):
         self.empty = label("Nothing recorded yet. Start a call, then press Record.", "caption")
         self.wave = WaveStrip()
         self.name = ElidedLabel("", "panel")
-        self.position = Readout("caption", "0:00:00 of 0:00:00")
+        self.position = Readout("caption", "0:00:00 of 0:00:00", Qt.AlignmentFlag.AlignRight)
         self._loaded: Path | None = None
         self._make_buttons()
         self._set_up_table()

@@ -88,7 +88,10 @@ class LikenessMeter(QWidget):
         self.bar.setVisible(voice is not None and bool(voice.embedding))
         words, tone = WORDS[reading.clarity] if reading.clarity and voice else ("", "")
         self.clarity.setText(words)
-        self.clarity.setStyleSheet(f"color: {getattr(current(), tone)};" if tone else "")
+        if self.clarity.property("tone") != tone:
+            self.clarity.setProperty("tone", tone)
+            self.clarity.style().unpolish(self.clarity)
+            self.clarity.style().polish(self.clarity)
         self.setAccessibleName(f"{text}, {words}" if words else text)
 
 
