@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Semaphore
 
 from inference.engine.messages import StreamConfig
+
+# The engine's processes inherit this, and read it when they load numpy: a hop is too small to be shared
+# out, and threads without priority would keep the loop waiting on a busy machine.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def worker(shared_name: str, conn: Connection, wake: Semaphore) -> None:

@@ -130,3 +130,30 @@ def test_attach_and_detach_are_answered_by_the_loop(shared, monkeypatch) -> None
         said.append(ours.recv())
     assert said == [VoiceReady("deep"), Attached(), Detached()]
     assert shared["telemetry"]["running"][0] == 0.0
+
+
+def test_the_time_of_a_hop_is_not_stretched_by_other_programs(monkeypatch) -> None:
+    """Every other hop loses 50 ms to something else; it takes 2 ms by itself."""
+    clock = SimpleNamespace(wall=0.0, own=0.0, hops=0)
+
+    def process(_block: object, _tuning: object) -> None:
+        clock.hops += 1
+        clock.own += 0.002
+        clock.wall += 0.052 if clock.hops % 2 else 0.002
+
+    fake = SimpleNamespace(perf_counter=lambda: clock.wall, thread_time=lambda: clock.own)
+    monkeypatch.setattr(worker, "time", fake)
+    converter = SimpleNamespace(process=process, reset=lambda: None)
+    assert worker.time_hop(converter) == pytest.approx(0.002)
+
+
+def test_the_time_of_a_hop_counts_what_computes_elsewhere(monkeypatch) -> None:
+    clock = SimpleNamespace(wall=0.0)
+
+    def process(_block: object, _tuning: object) -> None:
+        clock.wall += 0.006
+
+    fake = SimpleNamespace(perf_counter=lambda: clock.wall, thread_time=lambda: 0.0)
+    monkeypatch.setattr(worker, "time", fake)
+    converter = SimpleNamespace(process=process, reset=lambda: None)
+    assert worker.time_hop(converter) == pytest.approx(0.006)
