@@ -38,7 +38,8 @@ def wanted(shards: Path) -> list[tuple[str, Path]]:
     """(kind, file) of everything to send, in the order in which it is needed."""
     wheels = [("whl", path) for path in sorted((ROOT / ".whl").iterdir())]
     checkpoints = [("checkpoints", path) for path in sorted((PARKED / "checkpoints").glob("*.pt"))]
-    return [*wheels, *checkpoints, *(("shards", path) for path in sorted(shards.glob("*.tar")))]
+    corpus = [shards / "manifest.jsonl", *sorted(shards.glob("*.tar"))]
+    return [*wheels, *checkpoints, *(("shards", path) for path in corpus)]
 
 
 def divide(files: list[tuple[str, Path]], room: int) -> list[list[tuple[str, Path]]]:
