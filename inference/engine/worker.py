@@ -144,7 +144,7 @@ def time_hop(converter: Converter, hops: int = 20) -> float:
     """Seconds a hop takes here; the converter forgets them.
 
     The calling thread has no priority yet, so other programs stretch some hops: of CPU time the longest
-    but one of `hops` counts, of the clock's (for what computes elsewhere, as Core ML does) the lower quartile.
+    but one of `hops` counts, of the clock's (for what computes elsewhere: Core ML) the lower quartile.
     """
     hum = (0.1 * np.sin(2 * np.pi * 120 / MODEL_RATE * np.arange(hops * HOP))).astype(np.float32)
     own, clock = [], []
