@@ -58,6 +58,8 @@ _BREATH_S = 2.0
 _LOADING_S, _OPENING_S = 30.0, 8.0
 """A busy machine may take long to load our code; what comes after that is the audio system."""
 _HANG_S = 0.5
+_TOO_SLOW, _FAST_ENOUGH, _SLOW_S = 0.95, 0.8, 2.0
+"""Compute time of a hop over its length, averaged over a second, and how long it may be that bad."""
 _RETRY_S, _LOST_AGAIN_S = 0.5, 5.0
 _DETACH_S = 0.5
 _USAGE_S = 0.5
@@ -99,6 +101,8 @@ class Supervisor:
         self._detach_until = 0.0
         self._retry_at = self._lost_at = 0.0
         self._opening_until = self._full_since = 0.0
+        self._slow_since = 0.0
+        self._slow = False
         self._progress = (0, 0.0)
         self._crashes: deque[float] = deque(maxlen=_CRASHES)
         self._usage_at = 0.0
@@ -184,7 +188,7 @@ class Supervisor:
                 if self._info:
                     self._attach()
             case Attached():
-                self._attached = True
+                self._attached, self._slow, self._slow_since = True, False, 0.0
                 self._change(EngineState.RUNNING)
             case Detached():
                 self._attached = False
@@ -247,6 +251,7 @@ class Supervisor:
         if now >= self._usage_at:
             self._usage_at = now + _USAGE_S
             self._measure()
+            self._watch_load(now)
 
     def _watch_progress(self, now: float) -> None:
         callbacks = int(self._shared["input_stream"]["callbacks"][0])
@@ -261,6 +266,24 @@ class Supervisor:
         if full and self._worker and now - self._full_since > _HANG_S:
             # The loop hangs inside a converter: only ending the process gets it out.
             self._worker.close(patience_s=0.0)
+
+    def _watch_load(self, now: float) -> None:
+        """Says so when hops take longer to compute than to speak, which no margin can mend."""
+        if not self._attached or self._state not in (EngineState.RUNNING, EngineState.DEGRADED):
+            return
+        factor = float(self._shared["telemetry"]["real_time_factor"][0])
+        self._slow_since = (self._slow_since or now) if factor > _TOO_SLOW else 0.0
+        if not self._slow and self._slow_since and now - self._slow_since >= _SLOW_S:
+            self._slow = True
+            name = f"'{self._spoken.name}'" if self._spoken else "this voice"
+            self._change(
+                EngineState.DEGRADED,
+                f"This computer is too slow for {name} just now: close other programs, or choose a voice "
+                "without a network.",
+            )
+        elif self._slow and factor < _FAST_ENOUGH:
+            self._slow = False
+            self._change(EngineState.RUNNING)
 
     def _start_worker(self) -> None:
         self._worker = Child(entry.worker, self._shared, self._wake)
