@@ -17,14 +17,13 @@ import json
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from inference.networks import steps
 from inference.networks.config import NetworkConfig
 from inference.networks.content import ContentEncoder
 from inference.networks.decoder import Decoder
 from inference.networks.pitch import PitchTracker
-from inference.networks.timing import FRAME, HOP, LATENCY, RATE, TOKEN_HOPS
+from inference.networks.timing import HOP, LATENCY, RATE
 from inference.networks.weights import name_weights
 from training.config import network_sizes
 from training.loop import load
@@ -35,69 +34,6 @@ FORMAT = 2
 
 QUANTISED = ("content", "pitch", "decoder")
 """Networks whose time is worth 8 bits; the voice runs once."""
-
-Tensors = dict[str, Tensor]
-
-
-class ContentStep(nn.Module):
-    """`audio` (1, 480) -> `units` (1, 1, units)."""
-
-    inputs, output = ("audio",), "units"
-
-    def __init__(self, network: ContentEncoder) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, audio: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """States in the order of `init_state`."""
-        y, after = self.network(audio, dict(zip(self.network.init_state(1), states, strict=True)))
-        return y, *(after[name] for name in self.network.init_state(1))
-
-
-class PitchStep(ContentStep):
-    """`audio` (1, 240) -> `prosody` (1, 1, 3): F0 in Hz, voicing, energy."""
-
-    inputs, output = ("audio",), "prosody"
-
-
-class DecoderStep(nn.Module):
-    """`units`, `fresh`, `prosody`, `source`, `style`, `warp` of one hop -> `audio` (1, 240)."""
-
-    inputs, output = ("units", "fresh", "prosody", "source", "style", "warp"), "audio"
-
-    def __init__(self, network: Decoder) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self,
-        units: Tensor,
-        fresh: Tensor,
-        prosody: Tensor,
-        source: Tensor,
-        style: Tensor,
-        warp: Tensor,
-        *states: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """States in the order of `init_state`."""
-        frames = self.network.frames(units, fresh, prosody)
-        state = dict(zip(self.network.init_state(1), states, strict=True))
-        y, after = self.network(frames, source, style, state, warp)
-        return y, *(after[name] for name in state)
-
-
-class VoiceStyle(nn.Module):
-    """`speaker` (1, 256), `quality` (1, 2) -> `style` (1, S)."""
-
-    inputs, output = ("speaker", "quality"), "style"
-
-    def __init__(self, network: Decoder) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, speaker: Tensor, quality: Tensor) -> tuple[Tensor, ...]:
-        """No state."""
-        return (self.network.condition(speaker, quality),)
 
 
 def trained(run: Path | None, sizes: NetworkConfig) -> tuple[ContentEncoder, PitchTracker, Decoder]:
@@ -113,40 +49,6 @@ def trained(run: Path | None, sizes: NetworkConfig) -> tuple[ContentEncoder, Pit
     for network in networks:
         network.eval().requires_grad_(False)
     return networks
-
-
-def step_modules(networks: tuple[ContentEncoder, PitchTracker, Decoder]) -> dict[str, nn.Module]:
-    """The modules to export, by file name."""
-    content, pitch, decoder = networks
-    return {
-        "content": ContentStep(content),
-        "pitch": PitchStep(pitch),
-        "decoder": DecoderStep(decoder),
-        "voice": VoiceStyle(decoder),
-    }
-
-
-def example_inputs(name: str, sizes: NetworkConfig) -> Tensors:
-    """Inputs of the right shapes, states left out."""
-    d = sizes.decoder
-    return {
-        "content": {"audio": 0.1 * torch.randn(1, TOKEN_HOPS * HOP)},
-        "pitch": {"audio": 0.1 * torch.randn(1, HOP)},
-        "decoder": {
-            "units": torch.randn(1, 1, d.units),
-            "fresh": torch.ones(1, 1),
-            "prosody": torch.tensor([[[150.0, 0.9, -3.0]]]),
-            "source": torch.randn(1, 2, HOP),
-            "style": torch.randn(1, 2 * (d.dim * d.blocks + d.fast_dim * d.fast_blocks)),
-            "warp": torch.eye(FRAME // 2 + 1),
-        },
-        "voice": {"speaker": torch.randn(1, d.speaker) / 16, "quality": torch.rand(1, d.quality)},
-    }[name]
-
-
-def initial_state(module: nn.Module) -> Tensors:
-    """The states of a step module, empty for the voice."""
-    return {} if isinstance(module, VoiceStyle) else module.network.init_state(1)
 
 
 def runtime_steps(networks: tuple[ContentEncoder, PitchTracker, Decoder]) -> dict[str, steps.Step]:
