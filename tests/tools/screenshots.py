@@ -20,6 +20,7 @@ from scipy.cluster.vq import kmeans2
 from scipy.spatial import cKDTree
 
 from gui.panels.shortcuts import ShortcutSheet
+from gui.panels.voice_details import DetailsDialog
 from gui.session import Session
 from gui.settings import SettingsStore, ThemeMode
 from gui.theme import ThemeSwitch
@@ -35,6 +36,7 @@ from voices.tuning import Tuning
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 VOICE = "bright"
+DETAILS = "marlow"
 
 
 def takes(seconds: float = 12.0) -> tuple[Take, Take]:
@@ -85,38 +87,55 @@ def shoot(folder: Path) -> None:
         session.attach(engine)
         window.resize(1400, 900)
         window.show()
-        QTest.qWait(300)
-        window.live.reset_layout()
-        QTest.qWait(300)
+        QTest.qWait(600)
         save(window, folder, "first-start-dark")
         session.tuning.turn("pitch_semitones", 1.5)
+        session.snapshots.store("A")
         session.tuning.turn("formant_semitones", -0.8)
+        session.tuning.turn("brightness_db", 3.0)
+        session.snapshots.store("B")
+        session.tuning.turn("breathiness", 0.2)
         session.set_monitor(MonitorSource.CONVERTED)
         session.start()
         QTest.qWait(8000)
         save(window, folder, "live-dark")
         window.set_theme(ThemeMode.LIGHT)
-        QTest.qWait(700)
+        QTest.qWait(900)
         save(window, folder, "live-light")
         window.resize(1100, 700)
-        QTest.qWait(700)
+        QTest.qWait(900)
         save(window, folder, "live-light-small")
         window.set_theme(ThemeMode.DARK)
+        window.live.docks["compare"].raise_()
+        QTest.qWait(900)
+        save(window, folder, "live-dark-small")
         window.resize(1400, 900)
         session.set_mode(Mode.BYPASS)
         session.devices.set_device("input", "Field Recorder")
         window.live.devices.show_settings(store.settings.devices)
-        QTest.qWait(500)
+        QTest.qWait(700)
         engine.fail("Field Recorder is not connected: connect it, or choose another microphone.")
-        QTest.qWait(500)
+        QTest.qWait(700)
         save(window, folder, "failed-dark")
-        window.set_theme(ThemeMode.LIGHT)
-        sheet = ShortcutSheet(window)
-        sheet.show()
-        QTest.qWait(200)
-        save(sheet, folder, "shortcuts-light")
-        sheet.close()
+        shoot_dialogs(window, folder)
         window.close()
+
+
+def shoot_dialogs(window: MainWindow, folder: Path) -> None:
+    """Takes the details of a voice in both themes and the sheet of shortcuts."""
+    for mode in (ThemeMode.DARK, ThemeMode.LIGHT):
+        window.set_theme(mode)
+        window.live.voices.details_wanted.emit(DETAILS)
+        QTest.qWait(400)
+        [details] = window.findChildren(DetailsDialog)
+        save(details, folder, f"details-{mode}")
+        details.close()
+        QTest.qWait(100)
+    sheet = ShortcutSheet(window)
+    sheet.show()
+    QTest.qWait(200)
+    save(sheet, folder, "shortcuts-light")
+    sheet.close()
 
 
 if __name__ == "__main__":
