@@ -52,10 +52,13 @@ def export_onnx(folder: Path, tell: Tell) -> None:
         raise ExportError(f"{folder} cannot be written ({error.strerror}).") from error
 
 
-def export_coreml(folder: Path | None, tell: Tell, model: Path | None = None) -> Package:
+def export_coreml(
+    folder: Path | None, tell: Tell, model: Path | None = None, names: frozenset[str] | None = None
+) -> Package:
     """Converts the networks of `model`, the shipped ones by default, to programs in `folder`.
 
-    Default folder: where this installation looks for them. Takes minutes. Raises ExportError, ModelError.
+    Default folder: where this installation looks for them. `names` are those of the variants to make, all
+    if left out. Takes minutes. Raises ExportError, ModelError.
     """
     try:
         from inference.coreml.convert import VARIANTS, convert
@@ -74,7 +77,7 @@ def export_coreml(folder: Path | None, tell: Tell, model: Path | None = None) ->
     try:
         folder.mkdir(parents=True, exist_ok=True)
         programs = []
-        for variant in VARIANTS:
+        for variant in (v for v in VARIANTS if names is None or v.name in names):
             begun = time.perf_counter()
             step = modules[variant.network]
             path = folder / f"{variant.name}.mlpackage"

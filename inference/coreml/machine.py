@@ -80,7 +80,7 @@ class Workshop:
 def workshop() -> Workshop:
     """This machine's. Raises CoreMLUnavailableError with what to do."""
     if apple.macos() < 13:
-        raise CoreMLUnavailableError("Core ML needs macOS 13 or newer; use --runtime auto or onnx.")
+        raise CoreMLUnavailableError("Core ML needs macOS 13 or newer; here ONNX Runtime speaks.")
     package = find_package()
     if package is None:
         raise CoreMLUnavailableError(

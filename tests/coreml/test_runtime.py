@@ -18,6 +18,8 @@ from inference.neural.converter import frequency_warp
 from inference.neural.models import load_networks
 from tests.coreml.evaluator import Program, read
 
+pytestmark = pytest.mark.timeout(600)
+
 WARP = frequency_warp(0.0)
 
 
@@ -46,7 +48,7 @@ class Flaky:
 
 @pytest.fixture(scope="module")
 def program(package: Package) -> Program:
-    return read(package.folder / "hop.mlpackage")
+    return read(package.folder / "hop-int8.mlpackage")
 
 
 @pytest.fixture(scope="module")
