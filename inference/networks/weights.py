@@ -55,10 +55,10 @@ def name_weights(path: Path, module: nn.Module) -> None:
     taken = {t.name for t in model.graph.initializer}
     renamed: dict[str, str] = {}
     for old, tensor in found:
-        name = wanted.get(numpy_helper.to_array(tensor).tobytes())
-        if name is not None and name not in taken:
-            renamed[old] = name
-            taken.add(name)
+        match = wanted.get(numpy_helper.to_array(tensor).tobytes())
+        if match is not None and match not in taken:
+            renamed[old] = match
+            taken.add(match)
     for tensor in model.graph.initializer:
         tensor.name = renamed.get(tensor.name, tensor.name)
     for node in model.graph.node:
