@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inference.engine.messages import EngineParams, Event, RecordWhat, StreamConfig
+from inference.engine.phrase import PhraseProgress
 from inference.engine.recording import RecordingProgress
 from inference.engine.telemetry import Scope, Telemetry
 from voices.voice import Voice
@@ -50,6 +54,15 @@ class EnginePort(Protocol):
     @property
     def recording(self) -> RecordingProgress | None:
         """Returns how far the recording is that goes on, if any."""
+
+    def play_phrase(self, samples: NDArray[np.float32]) -> int:
+        """Speaks (n,) at 24 kHz in the microphone's place; returns its ticket. Raises PhraseError."""
+
+    def phrase_progress(self, ticket: int) -> PhraseProgress:
+        """Returns how far that phrase is."""
+
+    def stop_phrase(self) -> None:
+        """Ends it."""
 
     def close(self) -> None:
         """Ends the engine process."""

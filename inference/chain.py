@@ -36,6 +36,17 @@ class HopListener(Protocol):
         """`heard`: (HOP,) of the microphone after the gate, `spoken`: (HOP,) as it goes out; borrowed."""
 
 
+class HopSource(Protocol):
+    """What may speak in the microphone's place."""
+
+    def __call__(self, hop: Block) -> None:
+        """`hop`: (HOP,) of the microphone, to be kept or overwritten."""
+
+
+def _keep(hop: Block) -> None:
+    """Leaves the microphone as it is."""
+
+
 def _ignore(heard: Block, spoken: Block, pitch: PitchFrame) -> None:
     """Listens to nothing."""
 
@@ -44,6 +55,7 @@ class Chain:
     """Converts a stream at device rates; owns every state on the way.
 
     `exact` says that input and output share rate and clock: then bypass is the input, bit for bit.
+    `source` may put other samples in place of each hop; an exact bypass stays the input.
     `variable` makes the output ratio adjustable, for devices with different clocks.
 
     >>> chain = Chain(48_000, 48_000, converter)
@@ -59,6 +71,7 @@ class Chain:
         *,
         variable: bool = False,
         listener: HopListener = _ignore,
+        source: HopSource = _keep,
     ) -> None:
         self.block = max(1, round(rate_in * HOP / MODEL_RATE))
         self.exact = not variable and rate_in == rate_out and (rate_in * HOP) % MODEL_RATE == 0
@@ -68,7 +81,7 @@ class Chain:
         self._converter = converter
         self._next: Converter | None = None
         self._meeting = 0
-        self._listener = listener
+        self._listener, self._source = listener, source
         self._denoiser = Denoiser(HOP)
         self._gate = Gate(MODEL_RATE)
         self._presence = PresenceGate()
@@ -156,6 +169,7 @@ class Chain:
         count = 0
         while self._queue.fill >= HOP:
             self._queue.pop_into(self._hop)
+            self._source(self._hop)
             self._raw[:] = self._hop
             spoken = self._convert(params)
             if own is None:

@@ -24,6 +24,7 @@ from inference.engine.messages import (
     Stop,
     StreamConfig,
 )
+from inference.engine.phrase import PhrasePlayer, PhraseProgress
 from inference.engine.recording import RecordingProgress, RecordingSwitch
 from inference.engine.shared import SCOPE_HOPS, SharedBlock
 from inference.engine.supervisor import Supervisor, Usage
@@ -65,6 +66,7 @@ class EngineClient:
         self._commands, theirs = mp.Pipe()
         self._events: deque[Event] = deque(maxlen=1000)
         self._recording = RecordingSwitch(self._shared, self._events.append)
+        self._phrases = PhrasePlayer(self._shared)
         self._supervisor = Supervisor(self._shared, theirs, self._events.append)
         self._thread = threading.Thread(target=self._supervisor.run, name="engine supervisor", daemon=True)
         self._thread.start()
@@ -107,6 +109,21 @@ class EngineClient:
     def recording(self) -> RecordingProgress | None:
         """The recording that is going on."""
         return self._recording.progress
+
+    def play_phrase(self, samples: np.ndarray) -> int:
+        """Speaks `samples` in the microphone's place: (n,) float32 at MODEL_RATE; returns its ticket.
+
+        It ends by itself. Raises PhraseError while another is being played, or when it is too long.
+        """
+        return self._phrases.play(samples)
+
+    def phrase_progress(self, ticket: int) -> PhraseProgress:
+        """How far the phrase of this ticket is."""
+        return self._phrases.progress(ticket)
+
+    def stop_phrase(self) -> None:
+        """Gives the microphone back its place at the next hop."""
+        self._phrases.stop()
 
     def request_devices(self) -> None:
         """Lists the devices afresh; DevicesListed follows."""
@@ -198,6 +215,7 @@ class EngineClient:
         if not self._thread.is_alive() and self._commands.closed:
             return
         self._recording.close()
+        self._phrases.stop()
         self._send(Shutdown())
         self._thread.join(timeout=5.0)
         self._commands.close()

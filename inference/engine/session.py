@@ -12,6 +12,7 @@ from inference.engine.internal import StreamInfo
 from inference.engine.messages import EngineParams
 from inference.engine.monitor import Hop, MonitorPath
 from inference.engine.outlet import Moment, Outlet, StreamView
+from inference.engine.phrase import PhraseSource
 from inference.engine.reporting import Reporter
 from inference.engine.shared import SharedBlock
 
@@ -41,6 +42,7 @@ class Session:
             converter,
             variable=not info.duplex,
             listener=self._hear,
+            source=PhraseSource(shared).replace,
         )
         self._input = StreamView(shared.input_ring, shared["input_stream"], info.input_rate)
         output = StreamView(shared.output_ring, shared["output_stream"], info.output_rate)

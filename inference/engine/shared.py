@@ -2,7 +2,7 @@
 
 Every field has one writer. The audio process writes the input ring, the stream counters, the clock log and
 what is to be recorded; the worker writes the output and monitor rings, the telemetry and the scopes; the
-client says whether to record, drains that, and only reads the rest.
+client says whether to record, drains that, writes the phrase ring, and only reads the rest.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ RING_CAPACITY = 1 << 16
 
 RECORD_CAPACITY = 1 << 19
 """Samples on their way to a recording, each direction: 10.9 s at 48 kHz, for a disk that is busy."""
+
+PHRASE_CAPACITY = 1 << 18
+"""Samples of a phrase that takes the microphone's place: 10.9 s at the model's rate."""
 
 SCOPE_HOPS = 4096
 """Hops the scopes remember: 40.96 s."""
@@ -94,6 +97,11 @@ _FIELDS: tuple[tuple[str, np.dtype, int], ...] = (
     ("output_record_samples", np.dtype(np.float32), RECORD_CAPACITY),
     ("input_unrecorded", np.dtype(np.int64), 1),  # samples a full record ring had no room for, ever
     ("output_unrecorded", np.dtype(np.int64), 1),
+    ("phrase_counters", np.dtype(np.int64), 2),
+    ("phrase_samples", np.dtype(np.float32), PHRASE_CAPACITY),
+    ("phrase_cut", np.dtype(np.int64), 1),  # client -> worker: samples up to this count are not wanted
+    ("phrase_note", np.dtype(np.int64), 3),  # worker -> client: ticket, hop in the scopes, hops played
+    ("phrase_time", np.dtype(np.float64), 1),  # ... and perf_counter() at its first hop
     ("sequence", np.dtype(np.int64), 1),
     ("telemetry", TELEMETRY, 1),
     ("scope_hops", np.dtype(np.int64), 1),
@@ -130,6 +138,7 @@ class SharedBlock:
         self.input_ring = self._ring("input")
         self.output_ring = self._ring("output")
         self.monitor_ring = self._ring("monitor")
+        self.phrase_ring = self._ring("phrase")
         self.record_rings = {name: self._ring(f"{name}_record") for name in ("input", "output")}
 
     @staticmethod
@@ -168,7 +177,7 @@ class SharedBlock:
 
     def close(self) -> None:
         """Lets go of the memory; views may not be used any more."""
-        del self.input_ring, self.output_ring, self.monitor_ring, self.record_rings
+        del self.input_ring, self.output_ring, self.monitor_ring, self.phrase_ring, self.record_rings
         self._views.clear()
         try:
             self._memory.close()
