@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from audio.apple import stay_awake
+
 _LINUX_PRIORITY = {"callback": 20, "worker": 15}
 """Above ordinary threads, below the sound server (JACK and PipeWire use 60 to 88)."""
 
@@ -16,13 +18,14 @@ def raise_priority(role: str) -> str:
 
     `role`: "callback" or "worker". Threads started afterwards inherit it on Linux. Nothing is raised:
     a refusal is an answer. On Linux a real-time class needs an rtprio limit or root; the kernel keeps
-    5 % of each core for others even then.
+    5 % of each core for others even then. On macOS the process is kept out of App Nap.
     """
     if sys.platform == "linux":
         return _linux(_LINUX_PRIORITY[role])
     if sys.platform == "win32":
         return _windows()
     # macOS gives Core Audio's callback thread a real-time class by itself.
+    stay_awake()
     return "normal"
 
 

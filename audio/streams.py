@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.apple import stream_settings
 from audio.devices import Device, DeviceError
 from audio.ring import Ring
 
@@ -142,6 +143,12 @@ def output_callback(tap: Tap) -> Callable[..., None]:
     return callback
 
 
+def _extra(devices: int) -> Any:
+    """`extra_settings`, one for each of the devices of a duplex stream."""
+    settings = stream_settings()
+    return (settings, settings) if devices > 1 and settings is not None else settings
+
+
 def duplex_callback(inp: Tap, out: Tap, wake: Callable[[], None]) -> Callable[..., None]:
     """Callback of a stream with both directions on one clock."""
     inlet, outlet = _Inlet(inp, wake), _Outlet(out)
@@ -253,6 +260,7 @@ class Streams:
                 # Dithering and clipping belong to the limiter; PortAudio's would break exact bypass.
                 clip_off=True,
                 dither_off=True,
+                extra_settings=_extra(len(pair)),
             )
         except sd.PortAudioError as error:
             names = " and ".join(dict.fromkeys(f"'{d.label}'" for d in pair))

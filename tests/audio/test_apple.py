@@ -1,0 +1,51 @@
+"""What is asked of macOS, with stand-ins for its modules; nothing is asked elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from audio import apple
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    apple.stay_awake.cache_clear()
+    yield
+    apple.stay_awake.cache_clear()
+
+
+def test_nothing_is_asked_elsewhere():
+    assert apple.stream_settings("linux") is None
+    assert apple.stay_awake("win32") is None
+
+
+def test_streams_may_change_the_device(monkeypatch):
+    monkeypatch.setattr(apple, "portaudio", lambda: SimpleNamespace(CoreAudioSettings=dict))
+    assert apple.stream_settings("darwin") == {"change_device_parameters": True}
+
+
+def test_one_assertion_is_held_for_the_life_of_the_process(monkeypatch):
+    asked = []
+
+    class Info:
+        @staticmethod
+        def processInfo():
+            return Info
+
+        @staticmethod
+        def beginActivityWithOptions_reason_(options, reason):
+            asked.append((options, reason))
+            return "token"
+
+    monkeypatch.setitem(sys.modules, "Foundation", SimpleNamespace(NSProcessInfo=Info))
+    assert apple.stay_awake("darwin") == "token"
+    assert apple.stay_awake("darwin") == "token"
+    assert [options for options, _ in asked] == [0xFF00EFFFFF]
+
+
+def test_without_pyobjc_the_call_goes_on(monkeypatch):
+    monkeypatch.setitem(sys.modules, "Foundation", None)
+    assert apple.stay_awake("darwin") is None
