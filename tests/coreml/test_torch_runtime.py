@@ -12,7 +12,8 @@ from inference.networks.weights import WeightsError, fill, load_steps, read_weig
 from inference.neural.torch_runtime import load_torch
 
 MPS_OPS = frozenset({
-    "_softmax", "_to_copy", "alias", "_unsafe_view", "abs", "add", "addmm", "argmax", "arange", "bmm", "cat", "clone",
+    "_softmax", "_to_copy", "_unsafe_view", "abs", "add", "addmm", "alias", "argmax", "arange", "bmm", "cat",
+    "clone",
     "constant_pad_nd", "div", "exp", "expand", "gelu", "index", "le", "linear", "matmul", "mm", "mul",
     "native_layer_norm", "permute", "reshape", "select", "sigmoid", "slice", "split", "split_with_sizes",
     "squeeze", "stack", "sub", "sum", "t", "transpose", "unbind", "unsqueeze", "view",
