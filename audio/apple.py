@@ -34,3 +34,33 @@ def stay_awake(system: str = sys.platform) -> Any:
         return None
     options = _USER_INITIATED | _LATENCY_CRITICAL
     return NSProcessInfo.processInfo().beginActivityWithOptions_reason_(options, "A call is being converted")
+
+
+_PATIENCE_S = 3.0
+
+NO_PERMISSION = (
+    "The microphone gives nothing but exact zeros: macOS does that where a program may not listen. Allow Menura, "
+    "or the terminal it was started from, in System Settings > Privacy & Security > Microphone."
+)
+
+
+class ZeroWatch:
+    """Recognises a microphone that macOS withholds: zeros without noise, and no error.
+
+    >>> watch = ZeroWatch()
+    >>> watch.hear(seconds, peak)       # the sentence, once, after 3 s of exact zeros; else ''
+    """
+
+    def __init__(self, system: str = sys.platform) -> None:
+        self._on = system == "darwin"
+        self._heard = 0.0
+        self._told = False
+
+    def hear(self, seconds: float, peak: float) -> str:
+        """`seconds` since the stream began, `peak` of the input since the last call, linear."""
+        if peak > 0.0 or seconds < self._heard:
+            self._heard, self._told = seconds, False
+        if not self._on or self._told or seconds - self._heard < _PATIENCE_S:
+            return ""
+        self._told = True
+        return NO_PERMISSION

@@ -10,6 +10,7 @@ from filelock import BaseFileLock
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+from audio.apple import ZeroWatch
 from gui.control.call import CallAction
 from gui.control.certifier import Certifier, is_due
 from gui.control.notice import Notice
@@ -22,6 +23,7 @@ from gui.single_instance import InstanceServer, server_name, tell_other
 from gui.theme import ThemeSwitch
 from gui.tray import Tray
 from gui.window import MainWindow
+from inference.engine.telemetry import Telemetry
 from voices.folder import LibraryError
 from voices.home import engine_lock
 from voices.library import Library
@@ -113,6 +115,8 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
         tray.icon.isVisible(),
         lambda: session.microphone.prepare(lambda: session.connect_engine(engines)),
     )
+    zeros = ZeroWatch()
+    session.telemetry_read.connect(lambda telemetry: warn_of_zeros(session, zeros, telemetry))
     certifier = Certifier(window)
     if is_due():
         certifier.start()
@@ -122,6 +126,13 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
     session.close()
     engines.close()
     return status
+
+
+def warn_of_zeros(session: Session, watch: ZeroWatch, telemetry: Telemetry) -> None:
+    """Says that the microphone is withheld, once per stream."""
+    sentence = watch.hear(telemetry.seconds, telemetry.input_peak) if telemetry.running else ""
+    if sentence:
+        session.say(Notice(sentence, "danger"))
 
 
 def obey(session: Session, word: str) -> None:

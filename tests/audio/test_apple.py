@@ -49,3 +49,21 @@ def test_one_assertion_is_held_for_the_life_of_the_process(monkeypatch):
 def test_without_pyobjc_the_call_goes_on(monkeypatch):
     monkeypatch.setitem(sys.modules, "Foundation", None)
     assert apple.stay_awake("darwin") is None
+
+
+def test_exact_zeros_are_told_once_as_a_missing_permission():
+    watch = apple.ZeroWatch("darwin")
+    said = [watch.hear(second, 0.0) for second in (0.0, 1.0, 2.9, 3.0, 4.0)]
+    assert said == ["", "", "", apple.NO_PERMISSION, ""]
+    assert watch.hear(5.0, 1e-6) == ""
+    assert watch.hear(7.9, 0.0) == ""
+    assert watch.hear(8.0, 0.0) == apple.NO_PERMISSION
+    # A new stream counts anew.
+    assert watch.hear(0.5, 0.0) == ""
+    assert watch.hear(3.5, 0.0) == apple.NO_PERMISSION
+
+
+def test_noise_or_another_system_is_no_missing_permission():
+    assert apple.ZeroWatch("linux").hear(60.0, 0.0) == ""
+    watch = apple.ZeroWatch("darwin")
+    assert [watch.hear(float(second), 1e-7) for second in range(9)] == [""] * 9
