@@ -39,8 +39,8 @@ def stay_awake(system: str = sys.platform) -> Any:
 _PATIENCE_S = 3.0
 
 NO_PERMISSION = (
-    "The microphone gives nothing but exact zeros: macOS does that where a program may not listen. Allow Menura, "
-    "or the terminal it was started from, in System Settings > Privacy & Security > Microphone."
+    "The microphone gives nothing but exact zeros: macOS does that where a program may not listen. Allow "
+    "Menura, or the terminal it was started from, in System Settings > Privacy & Security > Microphone."
 )
 
 
