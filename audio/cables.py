@@ -60,6 +60,17 @@ def find_cables(devices: Sequence[Device]) -> list[Cable]:
     return found
 
 
+def far_end(output: Device, devices: Sequence[Device]) -> Device | None:
+    """Returns the end of `output`'s cable that a call records, None where it is none or has no such end."""
+    cable = next((c for c in find_cables([output])), None)
+    if cable is None:
+        return None
+    wanted = cable.microphone.casefold()
+    ends = [d for d in devices if d.inputs and wanted in d.name.casefold()]
+    # Windows lists an end once for each of its audio systems.
+    return min(ends, key=lambda d: d.host_api != output.host_api, default=None)
+
+
 def is_cable(name: str) -> bool:
     """Whether a device of this name is an end of a virtual cable."""
     return bool(_CABLE_ENDS.search(name))

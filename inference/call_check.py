@@ -16,8 +16,9 @@ from audio.levels import gain_to_db
 from audio.opus import OPUS_RATE, opus_round_trip
 from audio.resample import resample_offline
 from inference.call_signal import arrival, cut, lost_pieces
-from inference.converter import MODEL_RATE
-from inference.engine.telemetry import Telemetry
+from inference.converter import HOP, MODEL_RATE
+from inference.engine.phrase import PhraseProgress
+from inference.engine.telemetry import Scope, Telemetry
 from inference.far_end import Recording
 from inference.likeness import Clarity, Reading, read
 from inference.sample import bundled_speech
@@ -110,6 +111,12 @@ def phrase() -> Samples:
     """What is said in the microphone's place: (n,) at MODEL_RATE. Raises AudioFileError."""
     silence = [np.zeros(round(s * MODEL_RATE), np.float32) for s in (LEAD_S, TAIL_S)]
     return np.concatenate((silence[0], bundled_speech(MODEL_RATE), silence[1]))
+
+
+def sent_during(history: Scope, progress: PhraseProgress) -> Samples:
+    """Returns what the engine gave out while the phrase lasted: (n,) at MODEL_RATE, from its first hop on."""
+    first = len(history.output) - (history.cursor - progress.scope_hop) * HOP
+    return history.output[max(first, 0) : first + progress.hops * HOP]
 
 
 def judge(evidence: Evidence) -> Result:

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QKeySequenceEdit,
@@ -27,7 +26,8 @@ from gui.control.call import WORDS, CallAction
 from gui.control.hotkeys import DEFAULTS
 from gui.control.journal import LINES
 from gui.control.notice import Notice
-from gui.pages.frame import PageFrame
+from gui.pages.call_check import CheckSection
+from gui.pages.frame import PageFrame, section
 from gui.session import Session
 from gui.widgets.buttons import IconButton, PushButton
 from gui.widgets.select import Select
@@ -35,17 +35,6 @@ from gui.widgets.switch import SwitchBox
 from gui.widgets.text import label
 
 Portable = QKeySequence.SequenceFormat.PortableText
-
-
-def section(title: str) -> tuple[QFrame, QVBoxLayout]:
-    """A group with a heading: its frame and the column below the heading."""
-    frame = QFrame()
-    frame.setObjectName("group")
-    column = QVBoxLayout(frame)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(8)
-    column.addWidget(label(title, "panel"))
-    return frame, column
 
 
 class RouteSection(QWidget):
@@ -158,7 +147,6 @@ class RouteSection(QWidget):
         whole.setSpacing(20)
         whole.addWidget(route)
         whole.addWidget(program)
-        whole.addStretch(1)
 
 
 class KeysSection(QWidget):
@@ -299,7 +287,13 @@ class CallPage(PageFrame):
         self.route, self.keys = RouteSection(session), KeysSection(session)
         columns = QHBoxLayout()
         columns.setSpacing(40)
-        columns.addWidget(self.route, 3)
+        self.check = CheckSection(session)
+        left = QVBoxLayout()
+        left.setSpacing(20)
+        left.addWidget(self.route)
+        left.addWidget(self.check)
+        left.addStretch(1)
+        columns.addLayout(left, 3)
         columns.addWidget(self.keys, 2)
         self.body.addLayout(columns)
         self.journal = JournalSection(session)

@@ -10,6 +10,17 @@ from gui.widgets.text import label
 EDGE = 20
 
 
+def section(title: str) -> tuple[QFrame, QVBoxLayout]:
+    """A group with a heading: its frame and the column below the heading."""
+    frame = QFrame()
+    frame.setObjectName("group")
+    column = QVBoxLayout(frame)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(8)
+    column.addWidget(label(title, "panel"))
+    return frame, column
+
+
 class PageFrame(QFrame):
     """A card with a heading; add the page's own widgets to `body`, buttons of the heading to `head`.
 

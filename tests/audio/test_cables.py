@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audio.cables import PROGRAMS, call_steps, find_cables, how_to_get_one, is_cable, route_warnings
+from audio.cables import PROGRAMS, call_steps, far_end, find_cables, how_to_get_one, is_cable, route_warnings
 from audio.devices import Device
 
 
@@ -36,6 +36,19 @@ def test_on_windows_the_two_ends_have_two_names() -> None:
 def test_own_microphone_is_found_on_linux() -> None:
     (cable,) = find_cables([device("Menura Microphone", api="ALSA"), device("pulse", api="ALSA")])
     assert cable.microphone == "Menura Microphone"
+
+
+def test_the_end_that_a_call_records_is_found_in_the_same_audio_system() -> None:
+    output = device("CABLE Input (VB-Audio Virtual Cable)", api="Windows WASAPI", inputs=0)
+    ends = [
+        device("CABLE Output (VB-Audio Virtual Cable)", api=api, outputs=0)
+        for api in ("MME", "Windows WASAPI")
+    ]
+    assert far_end(output, [MIC, output, *ends]) == ends[1]
+    assert far_end(output, [MIC, output, ends[0]]) == ends[0]
+    assert far_end(output, [MIC, output]) is None
+    assert far_end(CABLE, [MIC, CABLE]) == CABLE
+    assert far_end(PHONES, [MIC, CABLE, PHONES]) is None
 
 
 @pytest.mark.parametrize("name", ["Headphones", "pulse · ALSA", "Cabled Headset", "Studio Display"])

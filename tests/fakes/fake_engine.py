@@ -28,6 +28,7 @@ from inference.engine.messages import (
     StreamsOpened,
     VoiceReady,
 )
+from inference.engine.phrase import PhraseProgress
 from inference.engine.recording import RecordingProgress
 from inference.engine.telemetry import Scope, Telemetry, Xruns
 from voices.voice import Voice
@@ -40,6 +41,7 @@ HEADPHONES = Device(2, "alsa:phones", "Headphones", "ALSA", 0, 2, 48_000, 0.0, 0
 DEVICES = (MICROPHONE, CABLE, HEADPHONES)
 VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410))
 SECONDS = 12
+_DELAY = MODEL_RATE // 50
 Take = tuple[NDArray[np.float32], NDArray[np.float32]]
 """A signal at 24 kHz and its F0 per hop."""
 
@@ -73,7 +75,7 @@ class FakeEngine:
     """An `EnginePort`; tests read what it got and push `events`.
 
     Signal flows by `clock`, and only between start and stop: `signals` (input and output), babble without.
-    `opens` false: a start fails with `refusal`.
+    A phrase comes out as it went in, 20 ms later. `opens` false: a start fails with `refusal`.
     """
 
     devices: tuple[Device, ...] = DEVICES
@@ -92,6 +94,8 @@ class FakeEngine:
     def __post_init__(self) -> None:
         self._began: float | None = None
         self._recording: tuple[Path, RecordWhat, float] | None = None
+        self._phrase: tuple[int, NDArray[np.float32]] | None = None
+        self._stopped_at: int | None = None
 
     def start(self, config: StreamConfig) -> None:
         """Goes live, or fails as told."""
@@ -170,7 +174,33 @@ class FakeEngine:
         hops = samples[::HOP] // HOP
         (x, f0), (y, g0) = self._speech()
         wrapped = samples % x.size
-        return Scope(end, x[wrapped], y[wrapped], f0[hops % f0.size], g0[hops % g0.size])
+        spoken = y[wrapped]
+        if self._phrase:
+            first = self._phrase[0] + _DELAY - (samples[0] if samples.size else 0)
+            into = np.arange(len(self._phrase[1])) + first
+            fits = (into >= 0) & (into < spoken.size)
+            spoken[into[fits]] = self._phrase[1][fits]
+        return Scope(end // HOP, x[wrapped], spoken, f0[hops % f0.size], g0[hops % g0.size])
+
+    def play_phrase(self, samples: NDArray[np.float32]) -> int:
+        """Begins with the next hop."""
+        self._phrase, self._stopped_at = (self._position(), samples), None
+        return self._phrase[0]
+
+    def phrase_progress(self, ticket: int) -> PhraseProgress:
+        """By the clock; over for one that was stopped, and when audio does not flow."""
+        if self._phrase is None:
+            return PhraseProgress(over=True)
+        first, samples = self._phrase
+        hops = len(samples) // HOP
+        at = self._stopped_at if self._stopped_at is not None else self._position()
+        played = min(max((at - first) // HOP, 0), hops) if self._began is not None else 0
+        over = played == hops or self._stopped_at is not None or self._began is None
+        return PhraseProgress(played, hops, over, first / MODEL_RATE, first // HOP)
+
+    def stop_phrase(self) -> None:
+        """Ends it."""
+        self._stopped_at = self._position()
 
     def start_recording(self, folder: Path, what: RecordWhat = RecordWhat.BOTH) -> None:
         """Remembers since when, and what for."""
