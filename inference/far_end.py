@@ -66,6 +66,7 @@ class FarEnd:
         self._process: Any = context.Process(
             target=run, args=(theirs, device), daemon=True, name="menura far end"
         )
+        self._over = False
         # Starting a process takes longer than a frame.
         self._starter = ThreadPoolExecutor(1, "menura far end")
         self._starter.submit(self._start, theirs)
@@ -75,12 +76,14 @@ class FarEnd:
         theirs.close()
 
     def poll(self) -> list[Event]:
-        """Returns what happened since the last call."""
+        """Returns what happened since the last call; a Recording or FarEndFailed is the last of all."""
         found: list[Event] = []
         try:
-            while self._conn.poll():
+            while not self._over and self._conn.poll():
                 found.append(self._conn.recv())
+                self._over = not isinstance(found[-1], Listening)
         except (EOFError, OSError):
+            self._over = True
             found.append(FarEndFailed("The recorder of the far end stopped unexpectedly; check again."))
         return found
 
@@ -99,9 +102,9 @@ class FarEnd:
         """Ends the process, without waiting for what it records."""
         self._starter.shutdown(wait=True)
         self._conn.close()
-        if self._process.is_alive():
+        if self._process.pid is not None:
             self._process.terminate()
-        self._process.join(timeout=2.0)
+            self._process.join(timeout=2.0)
 
 
 def run(conn: Connection, device: str) -> None:

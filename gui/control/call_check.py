@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 TICK_MS = 50
 _PATIENCE_S = 30.0
 _HISTORY_S = 20.0
+_SETTLE_S = 1.0
+"""A sound server that gets another listener plans anew, and may be late once: no fault of the call."""
+
 _SHARES = (0.15, 0.85)
 """Of the progress: until the phrase begins, and until it has ended."""
 
@@ -59,7 +63,7 @@ class CallCheckController(QObject):
         self.result: Result | None = None
         self.problem = ""
         self._far: FarEnd | None = None
-        self._no_far_end, self._ready = "", False
+        self._no_far_end, self._ready_at = "", inf
         self._recording: Recording | None = None
         self._phrase: NDArray[np.float32] | None = None
         self._ticket = 0
@@ -85,7 +89,7 @@ class CallCheckController(QObject):
         if self.busy:
             return
         self.result, self.problem = None, ""
-        self._no_far_end, self._ready, self._recording = "", False, None
+        self._no_far_end, self._ready_at, self._recording = "", inf, None
         if self._session.params.mode is not Mode.CONVERTED:
             self._fail("The call does not hear the converted voice now: choose Converted on the Live page.")
             return
@@ -122,7 +126,7 @@ class CallCheckController(QObject):
         match self.step:
             case Step.STARTING if engine.telemetry().running and not self._session.loading:
                 self._open_far_end()
-            case Step.LISTENING if self._ready and self._phrase is not None:
+            case Step.LISTENING if self._phrase is not None and monotonic() >= self._ready_at:
                 self._speak(engine, self._phrase)
             case Step.SPEAKING:
                 self._follow(engine)
@@ -136,7 +140,7 @@ class CallCheckController(QObject):
         if end is not None:
             self._far = FarEnd(end.name)
         else:
-            self._ready = True
+            self._ready_at = 0.0
             name = f"'{output.label}'" if output else "The output"
             self._no_far_end = (
                 f"{name} is no virtual cable that can be recorded, so this is what Menura sent there. For a "
@@ -155,11 +159,11 @@ class CallCheckController(QObject):
         for event in self._far.poll() if self._far else []:
             match event:
                 case Listening():
-                    self._ready = True
+                    self._ready_at = monotonic() + _SETTLE_S
                 case Recording():
                     self._recording = event
                 case FarEndFailed(reason):
-                    self._no_far_end, self._ready = reason, True
+                    self._no_far_end, self._ready_at = reason, 0.0
                     self._close_far_end()
 
     def _speak(self, engine: EnginePort, samples: NDArray[np.float32]) -> None:

@@ -74,7 +74,11 @@ class CheckSection(QWidget):
         """Shows where the check is, or what it found."""
         control = self.control
         idle = "Check the call" if self._session.running else "Start and check the call"
-        self.run.setText("Stop the check" if control.busy else idle)
+        words = "Stop the check" if control.busy else idle
+        if self.run.text() != words:
+            self.run.setText(words)
+            self.run.set_kind("plain" if control.busy else "primary")
+            self.run.show_icon("stop" if control.busy else "call", "text" if control.busy else "on_accent")
         self.progress.setVisible(control.busy)
         self.progress.setValue(round(100 * control.progress))
         self.state.setText(STEPS.get(control.step, ""))
