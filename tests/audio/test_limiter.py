@@ -29,9 +29,9 @@ def test_is_a_bit_exact_delay_below_the_ceiling(rate: int, block: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    x=hnp.arrays(np.float32, st.integers(1, 600), elements=st.floats(width=32)),
+    x=hnp.arrays(np.float32, st.integers(1, 600), elements=st.floats(width=32, allow_subnormal=False)),
     block=st.integers(1, 300),
-    ceiling_db=st.floats(-24, 0),
+    ceiling_db=st.floats(-24, 0, allow_subnormal=False),
 )
 def test_never_above_the_ceiling_whatever_comes_in(x: np.ndarray, block: int, ceiling_db: float) -> None:
     limiter = Limiter(24_000, ceiling_db)

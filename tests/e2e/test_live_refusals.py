@@ -19,7 +19,7 @@ _REFUSALS = {
     "unknown output": (["--bypass", "--output", "Grammophone"], "no output device 'Grammophone'"),
     "unknown monitor": (["--bypass", *_DEVICES, "--monitor", "Grammophone"], "no output device"),
     "rate the device refuses": (["--bypass", *_DEVICES, "--rate", "44100"], "refuses 44100 Hz; choose 48000"),
-    "unknown voice": (["--voice", "dep", *_DEVICES], "did you mean deep?"),
+    "unknown voice": (["--voice", "dep", *_DEVICES], "did you mean deep"),
     "empty voice": (["--voice", "", *_DEVICES], "no voice called ''"),
     "voice and bypass": (["--voice", "deep", "--bypass"], "either --voice NAME or --bypass"),
     "neither voice nor bypass": ([], "either --voice NAME or --bypass"),
