@@ -108,7 +108,9 @@ def route_warnings(
                 f"'{device.label}' is a Bluetooth device: it adds 100 to 250 ms, and as a microphone it "
                 "drops to telephone quality. Use a wired one."
             )
-    rate = rate_hz or (output.default_rate_hz if output else CALL_RATE_HZ)
+    # Our own microphone runs at the rate of calls, whatever ALSA makes the default of its plugin.
+    usual = output.default_rate_hz if output and output.label != virtual_mic.NAME else CALL_RATE_HZ
+    rate = rate_hz or usual
     if output and rate != CALL_RATE_HZ:
         found.append(
             f"'{output.label}' runs at {rate} Hz and calls at {CALL_RATE_HZ}: set it to {CALL_RATE_HZ} Hz "

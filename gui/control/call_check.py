@@ -182,7 +182,7 @@ class CallCheckController(QObject):
             self.progress = begin + (end - begin) * at.played / max(1, at.hops)
             self.changed.emit()
         elif not at.complete:
-            self._fail("The check was interrupted, for the streams were opened anew: check again.")
+            self._fail("The check was interrupted, for the streams stopped or were opened anew: check again.")
         else:
             if self._far:
                 self._far.finish()

@@ -56,8 +56,7 @@ class CheckSection(QWidget):
         self.state = label("", "caption", wrap=True)
         self.verdict = label("", "value", wrap=True)
         self.problem = label("", "danger", wrap=True)
-        self._lines = QWidget()
-        self._grid = QGridLayout(self._lines)
+        self._lines = QVBoxLayout()
         self._shown: Result | None = None
         self._lay_out()
         self.run.clicked.connect(self._toggle)
@@ -92,34 +91,18 @@ class CheckSection(QWidget):
     def _show_result(self, result: Result | None) -> None:
         self._shown = result
         self.player.pause()
-        while item := self._grid.takeAt(0):
-            widget = item.widget()
-            if widget:
-                widget.hide()
-                widget.deleteLater()
-        self._lines.setVisible(result is not None)
+        while item := self._lines.takeAt(0):
+            old = item.widget()
+            if old:
+                old.hide()
+                old.deleteLater()
         self.verdict.setVisible(result is not None)
         if result is None:
             return
         words, grade = VERDICTS[result.verdict]
         self.verdict.setText(words)
         _colour(self.verdict, grade)
-        for line in result.lines:
-            self._add(line)
-
-    def _add(self, line: Line) -> None:
-        mark, value = label(MARKS[line.grade], "panel"), label(line.value)
-        for coloured in (mark, value):
-            _colour(coloured, line.grade)
-        value.setAccessibleName(f"{line.name}: {line.value}, {line.grade}")
-        row = self._grid.rowCount()
-        self._grid.addWidget(mark, row, 0)
-        self._grid.addWidget(label(line.name), row, 1)
-        self._grid.addWidget(value, row, 2)
-        if line.advice:
-            advice = label(line.advice, "caption", wrap=True)
-            advice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._grid.addWidget(advice, row + 1, 1, 1, 2)
+        self._lines.addWidget(_table(result))
 
     def _toggle(self) -> None:
         if self.control.busy:
@@ -170,16 +153,12 @@ class CheckSection(QWidget):
             buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(3)
-        self._grid.setColumnStretch(2, 1)
-        for part in (self.progress, self.state, self.problem, self.verdict, self._lines):
+        for part in (self.progress, self.state, self.problem, self.verdict):
             column.addWidget(part)
+        column.addLayout(self._lines)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(frame)
-        self._lines.hide()
         self.verdict.hide()
 
 
@@ -187,3 +166,30 @@ def _colour(text: QLabel, grade: Grade) -> None:
     text.setProperty("tone", TONES[grade])
     text.style().unpolish(text)
     text.style().polish(text)
+
+
+def _table(result: Result) -> QWidget:
+    """A row per figure, what to do about it below."""
+    table = QWidget()
+    grid = QGridLayout(table)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(10)
+    grid.setVerticalSpacing(3)
+    grid.setColumnStretch(2, 1)
+    for number, line in enumerate(result.lines):
+        _fill(grid, 2 * number, line)
+    return table
+
+
+def _fill(grid: QGridLayout, row: int, line: Line) -> None:
+    mark, value = label(MARKS[line.grade], "panel"), label(line.value)
+    for coloured in (mark, value):
+        _colour(coloured, line.grade)
+    value.setAccessibleName(f"{line.name}: {line.value}, {line.grade}")
+    grid.addWidget(mark, row, 0)
+    grid.addWidget(label(line.name), row, 1)
+    grid.addWidget(value, row, 2)
+    if line.advice:
+        advice = label(line.advice, "caption", wrap=True)
+        advice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        grid.addWidget(advice, row + 1, 1, 1, 2)

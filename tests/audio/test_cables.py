@@ -61,6 +61,12 @@ def test_a_good_choice_has_no_warnings() -> None:
     assert route_warnings(MIC, CABLE, PHONES, 48_000) == []
 
 
+def test_our_own_microphone_runs_at_the_rate_of_calls_whatever_alsa_says() -> None:
+    own = device("Menura Microphone", rate=44_100, api="ALSA")
+    assert route_warnings(MIC, own, PHONES) == []
+    assert "44100" in route_warnings(MIC, own, PHONES, 44_100)[0]
+
+
 TROUBLE = {
     "hears itself": ((CABLE, CABLE, None), "not a microphone"),
     "monitor into the call": ((MIC, device("BlackHole 16ch"), CABLE), "into the call"),
