@@ -40,7 +40,7 @@ all (ITU-T G.114)."""
 
 _MATCH = 0.5
 """Correlation that the voice reaches through a cable of any kind; what other voices make of the
-phrase stays below 0.4 (measured over 22 pairs)."""
+phrase stays below 0.4 (measured over 24 pairs)."""
 
 _CABLE_MS = 60.0
 _ALIKE, _LITTLE_ALIKE = 0.45, 0.2
