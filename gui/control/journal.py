@@ -57,6 +57,7 @@ class Journal(QObject):
         session.voice_failed.connect(lambda voice_id, why: self.add(f"Voice '{voice_id}' failed: {why}"))
         session.params_changed.connect(lambda params: self._mode(params.mode))
         self._last_mode = session.params.mode
+        self._last_state = (session.state, "")
 
     def add(self, sentence: str) -> None:
         """Notes a line with the time of day."""
@@ -86,7 +87,10 @@ class Journal(QObject):
             self._file.removeHandler(handler)
 
     def _state(self, state: EngineState, reason: str) -> None:
-        self.add(f"{_STATES[state]}{': ' if reason else '.'}{reason}")
+        # The session says that it starts, and then the engine does.
+        if (state, reason) != self._last_state:
+            self._last_state = (state, reason)
+            self.add(f"{_STATES[state]}{': ' if reason else '.'}{reason}")
         if self._session.running and not self._timer.isActive():
             self._counted = {}
             self._timer.start()

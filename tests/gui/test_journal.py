@@ -42,6 +42,7 @@ def test_a_call_is_told_from_start_to_end(studio: Studio) -> None:
     for word in ("Live", "Devices:", "hears: mute"):
         assert told(studio, word)
     assert studio.session.journal.lines[-1][4] == "-"
+    assert sum(line.endswith("Starting.") for line in studio.session.journal.lines) == 1
 
 
 def test_counters_are_told_when_they_grow(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,15 @@ def save(window: QWidget, folder: Path, name: str) -> None:
     sys.stdout.write(f"{path.name} {path.stat().st_size // 1024} KiB\n")
 
 
+def shoot_pages(window: MainWindow, folder: Path, theme: str) -> None:
+    """The pages that have no tool of their own; comes back to Live."""
+    for page in ("call", "engine"):
+        window.go_to(page)
+        QTest.qWait(700)
+        save(window, folder, f"{page}-{theme}")
+    window.go_to("live")
+
+
 def shoot(folder: Path) -> None:
     """Goes through the window's states in both themes."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
@@ -99,9 +108,11 @@ def shoot(folder: Path) -> None:
         session.start()
         QTest.qWait(8000)
         save(window, folder, "live-dark")
+        shoot_pages(window, folder, "dark")
         window.set_theme(ThemeMode.LIGHT)
         QTest.qWait(900)
         save(window, folder, "live-light")
+        shoot_pages(window, folder, "light")
         window.resize(1100, 700)
         QTest.qWait(900)
         save(window, folder, "live-light-small")
