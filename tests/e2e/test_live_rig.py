@@ -29,6 +29,7 @@ _VOICE = ["--voice", "deep", "--gate", "-100"]
 """Noise and bursts are no speech: a gate would make silence of them."""
 
 _AGREEMENT_MS = 2.0
+_BURST_ROUNDS = 3
 _LONG_CALL_S = 20.0
 _CRASH_CALL_S = 120.0
 _PATIENCE_S = 60.0
@@ -116,7 +117,10 @@ def test_bypass_is_a_bit_exact_copy_and_its_delay_is_the_one_reported(
 
 
 def test_a_voice_takes_as_long_as_reported(server: JackServer, tmp_path: Path) -> None:
-    """The voice is set back to the speaker's own pitch and formants: then the wave form is kept."""
+    """The voice is set back to the speaker's own pitch and formants: then the wave form is kept.
+
+    A late cycle adds margin, so only the bursts played last can agree with a report written at the end.
+    """
     recipe = find_voice("deep").recipe
     assert recipe is not None
     back = ["--pitch", str(-recipe.pitch_semitones), "--formant", str(-recipe.formant_semitones)]
@@ -124,10 +128,11 @@ def test_a_voice_takes_as_long_as_reported(server: JackServer, tmp_path: Path) -
 
     def attempt() -> str:
         with Live(server, tmp_path, *_VOICE, *back) as live:
-            recording = Caller(server).play_and_record(bursts.samples)
+            recording = Caller(server).play_and_record(np.tile(bursts.samples, _BURST_ROUNDS))
         assert live.report["voice"] == "deep"
+        last = (_BURST_ROUNDS - 1) * len(bursts.samples)
         try:
-            measured_ms = find_delays(bursts, recording.heard).delay_ms
+            measured_ms = find_delays(bursts, recording.heard[last:]).delay_ms
         except LoopbackError as error:
             return str(error)
         return delay_fault(measured_ms, live.report["latency_ms"]["total"])
