@@ -171,8 +171,8 @@ _VOICES = (
     _preset(
         "giant",
         "Boulder",
-        "A very large speaker: an octave lower, with the resonances of a long vocal tract.",
-        Recipe(pitch_semitones=-10.0, formant_semitones=-5.0),
+        "A very large speaker: almost an octave lower, with the resonances of a long vocal tract.",
+        Recipe(pitch_semitones=-10.0, formant_semitones=-4.0),
         "#8d6e54",
         "giant",
     ),
