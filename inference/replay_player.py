@@ -6,15 +6,14 @@ callback copies it out (audio/streams.py). The engine and its streams are not to
 
 from __future__ import annotations
 
-import multiprocessing as mp
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from typing import Any
 
+from inference.companion import Companion
 from inference.replay_mixer import Samples
 
 AHEAD_S = 0.08
@@ -90,42 +89,39 @@ class Player:
 
     def __init__(self) -> None:
         self._status: Any = RawArray("d", 4)
-        self._conn: Connection | None = None
-        self._process: Any = None
-        # Starting a process and sending megabytes takes longer than a frame.
-        self._sender = ThreadPoolExecutor(1, "menura player")
+        self._process = Companion("menura player", run, self._status, begins=Load)
 
     def load(self, takes: Sequence[Samples], rate: int, device: str | None) -> None:
         """Takes over what to play: (n,) float32 each; silent until `play`."""
         self._status[PLAYING] = 0.0
-        self._send(Load(tuple(takes), rate, None, device))
+        self._process.send(Load(tuple(takes), rate, None, device))
 
     def load_file(self, path: Path, device: str | None) -> None:
         """Plays a sound file instead, once through."""
         self._status[PLAYING] = 0.0
-        self._send(Load((), 0, path, device))
+        self._process.send(Load((), 0, path, device))
 
     def select(self, index: int) -> None:
         """Cross-fades to a take."""
-        self._send(Select(index))
+        self._process.send(Select(index))
 
     def loop(self, start_s: float, stop_s: float, repeats: bool = True) -> None:
         """Plays a part, again and again."""
-        self._send(Loop(start_s, stop_s, repeats))
+        self._process.send(Loop(start_s, stop_s, repeats))
 
     def seek(self, seconds: float) -> None:
         """Goes on elsewhere."""
-        self._send(Seek(seconds))
+        self._process.send(Seek(seconds))
 
     def play(self) -> None:
         """Plays on."""
         self._status[PLAYING] = 1.0
-        self._send(Play(True))
+        self._process.send(Play(True))
 
     def pause(self) -> None:
         """Falls silent."""
         self._status[PLAYING] = 0.0
-        self._send(Play(False))
+        self._process.send(Play(False))
 
     @property
     def position_s(self) -> float:
@@ -149,12 +145,8 @@ class Player:
 
     def poll(self) -> list[PlayerFailed]:
         """Returns what went wrong since the last call."""
-        found: list[PlayerFailed] = []
-        try:
-            while self._conn and self._conn.poll():
-                found.append(self._conn.recv())
-        except (EOFError, OSError):
-            self._conn = None
+        found, gone = self._process.poll()
+        if gone:
             found.append(PlayerFailed("The player stopped unexpectedly; press Play again."))
         if found:
             self._status[PLAYING] = 0.0
@@ -162,37 +154,7 @@ class Player:
 
     def close(self) -> None:
         """Ends the process."""
-        self._sender.shutdown(cancel_futures=True)
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
-        if self._process is not None:
-            self._process.join(timeout=2.0)
-            if self._process.is_alive():
-                self._process.terminate()
-            self._process = None
-
-    def _send(self, command: Command) -> None:
-        self._sender.submit(self._deliver, command)
-
-    def _deliver(self, command: Command) -> None:
-        """Runs in the sender's thread."""
-        if self._conn is None:
-            if not isinstance(command, Load):
-                return
-            context = mp.get_context("spawn")
-            ours, theirs = context.Pipe()
-            self._process = context.Process(
-                target=run, args=(theirs, self._status), daemon=True, name="menura player"
-            )
-            self._process.start()
-            theirs.close()
-            self._conn = ours
-        try:
-            self._conn.send(command)
-        except OSError:
-            # Its end is noticed, and told, by `poll`.
-            return
+        self._process.close(patience_s=2.0, terminate=True)
 
 
 def run(conn: Connection, status: Any) -> None:

@@ -7,14 +7,13 @@ keeps a PortAudio callback waiting, and a crash of the window leaves what was re
 
 from __future__ import annotations
 
-import multiprocessing as mp
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from typing import Any
 
+from inference.companion import Companion
 from inference.quality.live import Advice
 
 PEAK, RMS, SECONDS, SPEECH, OPEN = range(5)
@@ -75,11 +74,7 @@ class TakeRecorder:
 
     def __init__(self) -> None:
         self._status: Any = RawArray("d", 5)
-        self._conn: Connection | None = None
-        self._process: Any = None
-        self._closed = False
-        # Starting a process takes longer than a frame.
-        self._sender = ThreadPoolExecutor(1, "menura takes")
+        self._process = Companion("menura takes", run, self._status, begins=Listen)
 
     @property
     def peak(self) -> float:
@@ -108,62 +103,29 @@ class TakeRecorder:
 
     def listen(self, device: str | None) -> None:
         """Opens the microphone: stable name, None for the system's."""
-        self._send(Listen(device))
+        self._process.send(Listen(device))
 
     def record(self, folder: Path) -> None:
         """Begins the take."""
         self._status[SECONDS] = self._status[SPEECH] = 0.0
-        self._send(Record(folder))
+        self._process.send(Record(folder))
 
     def finish(self, keep: bool = True) -> None:
         """Ends it."""
-        self._send(Finish(keep))
+        self._process.send(Finish(keep))
 
     def poll(self) -> list[Event]:
         """Returns what happened since the last call."""
-        found: list[Event] = []
-        try:
-            while self._conn and self._conn.poll():
-                found.append(self._conn.recv())
-        except (EOFError, OSError):
-            self._conn = None
+        found: list[Event]
+        found, gone = self._process.poll()
+        if gone:
             self._status[OPEN] = 0.0
             found.append(TakeFailed("The recorder stopped unexpectedly; what was recorded is kept."))
         return found
 
     def close(self) -> None:
         """Ends the process, which finishes the take it is at; what is asked for later is passed over."""
-        self._closed = True
-        self._sender.shutdown(cancel_futures=True)
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
-        if self._process is not None:
-            self._process.join(timeout=5.0)
-            self._process = None
-
-    def _send(self, command: Command) -> None:
-        if not self._closed:
-            self._sender.submit(self._deliver, command)
-
-    def _deliver(self, command: Command) -> None:
-        """Runs in the sender's thread."""
-        if self._conn is None:
-            if not isinstance(command, Listen):
-                return
-            context = mp.get_context("spawn")
-            ours, theirs = context.Pipe()
-            self._process = context.Process(
-                target=run, args=(theirs, self._status), daemon=True, name="menura takes"
-            )
-            self._process.start()
-            theirs.close()
-            self._conn = ours
-        try:
-            self._conn.send(command)
-        except OSError:
-            # Its end is noticed, and told, by `poll`.
-            return
+        self._process.close(patience_s=5.0, terminate=False)
 
 
 def run(conn: Connection, status: Any) -> None:
