@@ -30,7 +30,7 @@ from inference.neural.models import load_networks
 from inference.registry import make_converter
 from training.corpus import RATE, Clip, Corpus
 from training.export import export
-from training.judges import Judges, Verdict, follow, word_error
+from training.judges import Judges, Verdict, follow, unit, word_error
 from training.pack import SHIPPED, assemble
 from training.pairs import Pair, enrolled, known_speakers, matrix, median_hz, sources, targets
 from training.picture import write_spectrograms
@@ -134,12 +134,7 @@ class Bench:
             np.concatenate([verdict.f0 for verdict in found]),
             np.concatenate([verdict.f0_sure for verdict in found]),
         )
-        return _unit([v.ge2e for v in found]), _unit([v.second for v in found]), f0
-
-
-def _unit(embeddings: list[Samples]) -> Samples:
-    mean = np.mean(embeddings, axis=0)
-    return mean / np.linalg.norm(mean)
+        return unit([v.ge2e for v in found]), unit([v.second for v in found]), f0
 
 
 def baselines(bench: Bench) -> Baseline:
@@ -183,8 +178,8 @@ def converted(bench: Bench, pair: Pair, system: str) -> Samples:
         # Repeated, because a short source alone would be refused.
         own = make_voice(enroll([(x, RATE)] * 3, trusted=True), "self", "self")
         return convert_array(x, RATE, own, make=bench.make)
-    voice = (neural_voice if system == "neural" else model_free_voice)(bench, pair)
-    return convert_array(x, RATE, voice, make=bench.make)
+    voice = (model_free_voice if system == "model-free" else neural_voice)(bench, pair)
+    return convert_array(x, RATE, voice, make=bench.make, prepared=system != "neural")
 
 
 def outcome(bench: Bench, base: Baseline, pair: Pair, system: str) -> Outcome:
@@ -236,7 +231,7 @@ def plan(pairs: list[Pair], neural: bool) -> list[tuple[Pair, str]]:
     jobs += [(pair, "model-free") for pair in pairs[::4]]
     if neural:
         jobs += [(pair, "copy synthesis") for pair in long[:_COPIES]]
-        jobs += [(pair, "neural") for pair in pairs]
+        jobs += [(pair, system) for pair in pairs for system in ("neural", "neural, file")]
     return jobs
 
 

@@ -24,9 +24,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inference.networks.speaker import resample_to_16k
 from inference.speech import trim_silence
 from training.pitch_labels import label_f0
-from training.speaker import load_ge2e, load_second, resample_to_16k
+from training.speaker import load_ge2e, load_second
 
 RATE = 24_000
 VERSION = "1"
@@ -167,6 +168,12 @@ class Judges:
 def normalise_words(text: str) -> list[str]:
     """Lower-case words of letters, digits and apostrophes."""
     return re.findall(r"[a-z0-9']+", text.lower().replace("’", "'"))
+
+
+def unit(embeddings: list[Samples]) -> Samples:
+    """Mean direction of embeddings (n,) each."""
+    mean = np.mean(embeddings, axis=0)
+    return np.asarray(mean / np.linalg.norm(mean))
 
 
 def word_error(reference: str, heard: str) -> tuple[int, int]:

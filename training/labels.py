@@ -26,10 +26,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from inference.networks.speaker import partials, resample_to_16k
 from inference.speech import trim_silence
 from training.corpus import RATE, Clip, Corpus
 from training.pitch_labels import HOP, label_f0
-from training.speaker import load_ge2e, load_second, partials, resample_to_16k
+from training.speaker import load_ge2e, load_second
 
 _CROP = 4 * 16_000
 _SNR_FRAME = 480

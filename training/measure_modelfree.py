@@ -25,9 +25,9 @@ from inference.convert import convert_array
 from inference.converter import HOP, MODEL_RATE
 from inference.f0 import F0Tracker
 from inference.modelfree.converter import ModelFreeConverter
+from inference.networks.speaker import resample_to_16k
 from training.corpus import Clip, Corpus
 from training.judges import Judges, Verdict, follow, word_error
-from training.speaker import resample_to_16k
 from voices.builtin import builtin_voices
 from voices.tuning import Tuning
 from voices.voice import Recipe, Voice, VoiceKind

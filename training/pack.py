@@ -63,6 +63,8 @@ def unpack(packed: Path, run: Path) -> None:
                 state[key] = {k.removeprefix(key + "."): v for k, v in chosen.items()}
         if stage == "pitch":
             state["tracker"] = state["average"]
+        if stage == "decoder":
+            state.setdefault("decoder", state["average"])
         save(run / f"{stage}.pt", state)
 
 

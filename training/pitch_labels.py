@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.speaker import resample_to_16k
+from inference.networks.speaker import resample_to_16k
 
 HOP = 240
 """Samples of one frame at 24 kHz: 100 frames a second."""

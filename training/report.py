@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-SYSTEMS = ("neural", "copy synthesis", "model-free", "plain copy")
+SYSTEMS = ("neural", "neural, file", "copy synthesis", "model-free", "plain copy")
 
 GOALS: dict[str, tuple[float, str]] = {
     "word_error": (0.15, "<="),
@@ -40,7 +40,10 @@ _METHOD = """
 Sources: ten LibriSpeech dev readers, four prompts of ast_en, one order of each of five held-out
 barista speakers. Voices: ten people of nabucasa (enrolled from, and judged against, their only clip)
 and four ast speakers in other languages (enrolled from six clips, judged against four others). Every
-source goes to four voices in turn (training/pairs.py); nobody in it was trained on.
+source goes to four voices in turn (training/pairs.py); nobody in it was trained on. **Neural** is a call
+that begins: nothing is known of the speaker, nothing was heard. **Neural, file**, as the other rows, is
+`menura convert`: the speaker's median F0 is measured beforehand and the first 3 s are heard twice
+(decisions/speaker-range.md). A call that goes on lies between.
 
 - **word error**: Whisper tiny.en's reading of the conversion against its reading of the source, errors
   over words of all pairs together. No unseen source comes with its text.

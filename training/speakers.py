@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inference.networks.speaker import GE2E, resampling_kernel
+from inference.speech import PARTIAL
 from training.data import Speech
-from training.speaker import GE2E, PARTIAL, Res2NetSpeaker, _resampling_kernel
+from training.speaker import Res2NetSpeaker
 from training.train_pitch import PitchLabels
 
 
@@ -16,7 +18,7 @@ class To16k(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("kernel", _resampling_kernel().clone(), persistent=False)
+        self.register_buffer("kernel", resampling_kernel().clone(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n) -> (B, about 2 n / 3), as training.speaker.resample_to_16k."""

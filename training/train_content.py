@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inference.networks.content import ContentEncoder
+from inference.refine.perturbation import SpeakerPerturbation
 from training.config import Settings, load_config, network_sizes
 from training.corpus import Corpus
 from training.data import TOKEN, Crops, Speech
@@ -28,7 +29,7 @@ from training.loop import (
     stage_device,
     start_of,
 )
-from training.perturb import SpeakerPerturbation, degrade
+from training.perturb import degrade
 from training.whisper import load_encoder, start_student
 
 

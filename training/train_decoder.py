@@ -2,13 +2,15 @@
 
     python -m training.train_decoder CACHE OUT [--smoke] [--resume] [--seconds N | --until EPOCH]
 
-needs `content.pt` and `pitch.pt` in OUT, or waits for them; both stay frozen.
+needs `content.pt` and `pitch.pt` in OUT, or waits for them, and with `--after` for files that say that they
+are final; both stay frozen.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inference.networks.content import ContentEncoder
-from inference.networks.decoder import Decoder
+from inference.networks.decoder import Decoder, hop_units
 from inference.networks.excitation import pulse_train
 from inference.networks.pitch import PitchTracker
 from inference.networks.timing import HOP, LATENCY, TOKEN_HOPS
+from inference.refine.distance import MelDistance
+from inference.refine.perturbation import SpeakerPerturbation, chance, uniform
 from training.config import Settings, load_config, network_sizes
 from training.corpus import Corpus
 from training.data import TOKEN, Crops, Speech
@@ -39,8 +43,7 @@ from training.loop import (
     stage_device,
     start_of,
 )
-from training.losses import MelDistance
-from training.perturb import SpeakerPerturbation, chance, degrade, uniform
+from training.perturb import degrade
 from training.speaker import load_ge2e, load_second
 from training.speakers import Identity, embeddings, median_octaves
 from training.train_content import CodeHead, Codes, random_start
@@ -88,21 +91,19 @@ def await_files(*paths: Path) -> None:
             time.sleep(2.0)
 
 
-def hop_units(units: Tensor) -> tuple[Tensor, Tensor]:
-    """Units (B, K, U) as known hop by hop: (B, 2K, U), token k from hop 2k + 1 on; fresh (B, 2K)."""
-    held = units.repeat_interleave(TOKEN_HOPS, 1)
-    held = F.pad(held, (0, 0, 1, 0))[:, : held.shape[1]]
-    fresh = torch.arange(held.shape[1], device=units.device) % TOKEN_HOPS
-    return held, fresh.to(units.dtype).expand(held.shape[0], -1)
-
-
 class DecoderTraining:
     """Networks, data and the steps of the stage."""
 
     report_every = 500
 
     def __init__(
-        self, folder: Path, out: Path, settings: Settings, smoke: bool, device: torch.device
+        self,
+        folder: Path,
+        out: Path,
+        settings: Settings,
+        smoke: bool,
+        device: torch.device,
+        after: Sequence[Path] = (),
     ) -> None:
         self.settings, self.device = settings, device
         corpus = Corpus.open(folder)
@@ -114,7 +115,7 @@ class DecoderTraining:
         labels = Labels.open(folder, corpus)
         quality = np.stack([labels.quality(row) for row in self.speech.rows])
         self.quality = torch.from_numpy(quality).to(device)
-        await_files(out / "content.pt", out / "pitch.pt")
+        await_files(*after, out / "content.pt", out / "pitch.pt")
         self.listeners = Listeners(out, smoke, device)
         self.decoder = Decoder(network_sizes(smoke).decoder).to(device)
         self.judges = Judges(settings["channels"], settings["period_channels"]).to(device)
@@ -318,14 +319,16 @@ def train(args: argparse.Namespace) -> None:
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.benchmark_limit = 4
     settings = load_config(args.smoke)["decoder"]
-    training = DecoderTraining(args.cache, args.out, settings, args.smoke, stage_device())
+    training = DecoderTraining(args.cache, args.out, settings, args.smoke, stage_device(), args.after)
     phases = [(training.mel_step, settings["mel_only"]), (training.full_step, 1.0)]
     run_stage(args, "decoder", training, phases)
 
 
 def main() -> None:
     """The command line."""
-    train(stage_arguments(__doc__.splitlines()[0]).parse_args())
+    parser = stage_arguments(__doc__.splitlines()[0])
+    parser.add_argument("--after", type=Path, nargs="*", default=[], help="files to wait for before learning")
+    train(parser.parse_args())
 
 
 if __name__ == "__main__":

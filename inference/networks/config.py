@@ -41,7 +41,7 @@ class DecoderConfig:
     speaker: int = 256
     quality: int = 2
     style: int = 128
-    dim: int = 384
+    dim: int = 320
     blocks: int = 6
     fast_dim: int = 288
     fast_blocks: int = 3

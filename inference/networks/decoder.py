@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from inference.networks.config import DecoderConfig
 from inference.networks.layers import CausalStack
 from inference.networks.spectral import Synthesis
+from inference.networks.timing import TOKEN_HOPS
 from inference.networks.transforms import (
     BASIS_WIDTH,
     GAIN_RANGE,
@@ -21,6 +22,14 @@ State = dict[str, Tensor]
 PARTS = 6
 """Spectra the head predicts per frame: harmonic log gain and phase turn, noise log gain, two parts of
 a free residual and its log gain."""
+
+
+def hop_units(units: Tensor) -> tuple[Tensor, Tensor]:
+    """Units (B, K, U) as known hop by hop: (B, 2K, U), token k from hop 2k + 1 on; fresh (B, 2K)."""
+    held = units.repeat_interleave(TOKEN_HOPS, 1)
+    held = nn.functional.pad(held, (0, 0, 1, 0))[:, : held.shape[1]]
+    fresh = torch.arange(held.shape[1], device=units.device) % TOKEN_HOPS
+    return held, fresh.to(units.dtype).expand(held.shape[0], -1)
 
 
 class Decoder(nn.Module):

@@ -21,6 +21,7 @@ from inference.networks.config import NetworkConfig
 from inference.networks.content import ContentEncoder
 from inference.networks.decoder import Decoder
 from inference.networks.pitch import PitchTracker
+from inference.networks.speaker import GE2E
 from inference.networks.steps import ContentStep, DecoderStep, PitchStep, Step, VoiceStyle
 
 REVERSED = ".reversed"
@@ -143,3 +144,30 @@ def load_steps(folder: Path) -> tuple[dict[str, Step], NetworkConfig]:
     for name, step in steps.items():
         fill(step, files[name])
     return steps, sizes
+
+
+_TORCH_GATES = (0, 2, 3, 1)
+"""ONNX orders an LSTM's gates input, output, forget, cell; torch input, forget, cell, output."""
+
+
+def load_speaker(path: Path) -> GE2E:
+    """The speaker encoder with the weights of its ONNX file, frozen. Raises WeightsError."""
+    encoder = GE2E().eval().requires_grad_(False)
+    try:
+        weights, nodes = read_weights(path), onnx.load(path).graph.node
+        layers = [node.input[1:4] for node in nodes if node.op_type == "LSTM"]
+        state = {f"linear.{part}": weights[f"linear.{part}"] for part in ("weight", "bias")}
+        for layer, (inputs, hidden, bias) in enumerate(layers):
+            state[f"lstm.weight_ih_l{layer}"] = _gates(weights[inputs][0])
+            state[f"lstm.weight_hh_l{layer}"] = _gates(weights[hidden][0])
+            for part, name in zip(np.split(weights[bias][0], 2), ("ih", "hh"), strict=True):
+                state[f"lstm.bias_{name}_l{layer}"] = _gates(part)
+        encoder.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise WeightsError("The speaker encoder cannot be read; install Menura again.") from error
+    return encoder
+
+
+def _gates(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(4 * size, ...) with the gates in torch's order."""
+    return np.concatenate([np.split(weight, 4)[gate] for gate in _TORCH_GATES])

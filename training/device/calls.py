@@ -3,9 +3,9 @@
     python training/device/calls.py SHARDS [--limit-mib 64]
 
 A call takes the whole working tree along, so first `park.sh away` puts the tracked networks and checkpoints
-aside. This then fills `cache/call1`, `cache/call2`, ... (git ignores cache) with the wheels and encoders of
-`.whl`, the packed checkpoints to go on from and the shards, and prints the calls to make, back to back.
-Standard library only.
+aside. This then fills `cache/call1`, `cache/call2`, ... (git ignores cache) with the code of the last
+commit, the wheels and encoders of `.whl`, the packed checkpoints to go on from and the shards to learn from,
+and prints the calls to make, back to back. Standard library only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARKED = ROOT / "cache" / "parked"
+_ARCHIVE = ["git", "archive", "--format=tar.gz", "-o"]
+_CODE = ["training", "inference", "voices", "audio", ":!training/checkpoints"]
+_EVALUATED = ("ast_", "nabucasa", "libri_dev")
+"""Shards that no network learns from."""
 _SPARE = 2 << 20
 """Bytes left free in each call: 64 MiB once were exceeded by a few."""
 
@@ -31,15 +35,19 @@ def tree_bytes() -> int:
         check=True,
     ).stdout
     paths = (ROOT / name.decode() for name in listed.split(b"\0") if name)
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    return sum(path.lstat().st_size for path in paths if path.is_file())  # links travel as links
 
 
 def wanted(shards: Path) -> list[tuple[str, Path]]:
     """(kind, file) of everything to send, in the order in which it is needed."""
+    code = ROOT / "cache" / "code.tgz"
+    subprocess.run([*_ARCHIVE, str(code), "HEAD", *_CODE], cwd=ROOT, check=True)
     wheels = [("whl", path) for path in sorted((ROOT / ".whl").iterdir())]
     checkpoints = [("checkpoints", path) for path in sorted((PARKED / "checkpoints").glob("*.pt"))]
-    corpus = [shards / "manifest.jsonl", *sorted(shards.glob("*.tar"))]
-    return [*wheels, *checkpoints, *(("shards", path) for path in corpus)]
+    learnt = (path for path in shards.glob("*.tar") if not path.name.startswith(_EVALUATED))
+    largest_first = sorted(learnt, key=lambda path: -path.stat().st_size)
+    corpus = [shards / "manifest.jsonl", *largest_first]
+    return [("code", code), *wheels, *checkpoints, *(("shards", path) for path in corpus)]
 
 
 def divide(files: list[tuple[str, Path]], room: int) -> list[list[tuple[str, Path]]]:

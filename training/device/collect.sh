@@ -2,6 +2,7 @@
 # Waits up to $1 seconds for the stage named $2, then packs what there is into $OUT and shows the logs' ends.
 HERE="$(cd "$(dirname "$0")" && pwd)"
 . "$HERE/env.sh"
+[ -e "$WORK/t0" ] || { echo "The machine is a fresh one: nothing trains here. Give it back."; exit 1; }
 end=$(( $(date +%s) + $1 ))
 while [ ! -e "$RUN/$2.done" ] && [ "$(date +%s)" -lt "$end" ]; do sleep 2; done
 cd "$CODE"

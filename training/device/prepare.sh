@@ -26,7 +26,8 @@ fi
 stage corpus $PYTHON -m training.corpus "$SHARDS" "$CACHE" --workers "$WORKERS"
 ( OMP_NUM_THREADS=1 stage labels nice -n 10 $PYTHON -m training.labels "$CACHE" --workers "$WORKERS"
   stage pitch $PYTHON -m training.train_pitch "$CACHE" "$RUN" $SMOKE $RESUME
-  stage decoder $PYTHON -m training.train_decoder "$CACHE" "$RUN" $SMOKE $RESUME ${DECODER_UNTIL:-} ) &
+  stage decoder $PYTHON -m training.train_decoder "$CACHE" "$RUN" --after "$RUN/content.done" "$RUN/pitch.done" \
+    $SMOKE $RESUME ${DECODER_UNTIL:-} ) &
 stage teach $PYTHON -m training.teach "$CACHE" $SMOKE
 stage content $PYTHON -m training.train_content "$CACHE" "$RUN" $SMOKE $RESUME ${CONTENT_UNTIL:-}
 wait

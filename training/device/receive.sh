@@ -1,12 +1,10 @@
 #!/bin/bash
 # Takes in what a call carried: $1 is the folder made by calls.py, with whl, checkpoints and shards in it.
-# The code is taken from the working tree at the first call, and wheels are installed when they come.
+# Wheels are installed when they come.
 . "$(dirname "$0")/env.sh"
-if [ ! -d "$CODE" ]; then
-  mkdir -p "$CODE/.whl"
-  [ -e "$WORK/t0" ] || date +%s >"$WORK/t0"
-  cp -r training inference voices audio assets "$CODE/"
-fi
+mkdir -p "$CODE/.whl"
+[ -e "$WORK/t0" ] || date +%s >"$WORK/t0"
+[ -d "$1/code" ] && tar xzf "$1/code/code.tgz" -C "$CODE"
 if [ -d "$1/whl" ]; then
   cp "$1"/whl/* "$CODE/.whl/"
   [ -n "${LOCAL:-}" ] || ! ls "$1"/whl/*.whl >/dev/null 2>&1 ||
