@@ -11,6 +11,7 @@ from audio.devices import portaudio
 _USER_INITIATED = 0x00EFFFFF
 _LATENCY_CRITICAL = 0xFF00000000
 """NSActivityOptions: user-initiated, idle sleep allowed; and no coalesced timers."""
+_OPTIONS, _REASON = _USER_INITIATED | _LATENCY_CRITICAL, "A call is being converted"
 
 
 def stream_settings(system: str = sys.platform) -> Any:
@@ -32,8 +33,35 @@ def stay_awake(system: str = sys.platform) -> Any:
         from Foundation import NSProcessInfo
     except ImportError:
         return None
-    options = _USER_INITIATED | _LATENCY_CRITICAL
-    return NSProcessInfo.processInfo().beginActivityWithOptions_reason_(options, "A call is being converted")
+    return NSProcessInfo.processInfo().beginActivityWithOptions_reason_(_OPTIONS, _REASON)
+
+
+class Awake:
+    """Keeps macOS from slowing this process down while something is live; elsewhere it does nothing.
+
+    >>> awake = Awake()
+    >>> awake.hold(True)        # as often as you like
+    >>> awake.hold(False)
+    """
+
+    def __init__(self, system: str = sys.platform) -> None:
+        self._on = system == "darwin"
+        self._activity: Any = None
+
+    def hold(self, wanted: bool) -> None:
+        """Begins or ends the assertion."""
+        if not self._on or wanted == (self._activity is not None):
+            return
+        try:
+            from Foundation import NSProcessInfo
+        except ImportError:
+            return
+        info = NSProcessInfo.processInfo()
+        if wanted:
+            self._activity = info.beginActivityWithOptions_reason_(_OPTIONS, _REASON)
+        else:
+            info.endActivity_(self._activity)
+            self._activity = None
 
 
 _PATIENCE_S = 3.0

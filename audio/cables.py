@@ -108,8 +108,8 @@ def route_warnings(
                 f"'{device.label}' is a Bluetooth device: it adds 100 to 250 ms, and as a microphone it "
                 "drops to telephone quality. Use a wired one."
             )
-    # Our own microphone runs at the rate of calls, whatever ALSA makes the default of its plugin.
-    usual = output.default_rate_hz if output and output.label != virtual_mic.NAME else CALL_RATE_HZ
+    # PortAudio calls 44100 Hz the default of all that ALSA has; streams there are tried at 48000 first.
+    usual = output.default_rate_hz if output and output.host_api != "ALSA" else CALL_RATE_HZ
     rate = rate_hz or usual
     if output and rate != CALL_RATE_HZ:
         found.append(

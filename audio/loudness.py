@@ -24,7 +24,7 @@ _ACTIVE = 1e-6
 """Weighted power (-60 dBFS) of the reference below which the gain stays as it is."""
 
 _FLOOR = 1e-9
-_LONGEST_DELAY = 64
+_LONGEST_DELAY = 256
 
 
 def k_weighting(rate: float) -> tuple[Array, Array]:
@@ -80,7 +80,7 @@ class LoudnessMatch:
     def process(self, voice: Block, reference: Block, delay: int, on: bool) -> Block:
         """Scales `voice`: (n,) float32 in place and returns it.
 
-        `reference`: (n,) of the speaker just now, `delay` blocks (at most 64) before it is heard in
+        `reference`: (n,) of the speaker just now, `delay` blocks (at most 256) before it is heard in
         `voice`. Off costs nothing; the gain goes back to 0 dB within the block.
         """
         if on:

@@ -6,6 +6,7 @@ and a wake-up. It allocates nothing that grows, takes no lock, and never waits f
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from audio.apple import stream_settings
 from audio.devices import Device, DeviceError
+from audio.pieces import GAP_S
 from audio.ring import Ring
 
 
@@ -41,8 +43,9 @@ class Tap:
     """One direction of a stream: where its samples go or come from, and where it counts.
 
     `counters` is a structured array of one record with the fields frames, callbacks, xruns, underruns,
-    silence, dropped, block, log_count, log_frames (n,), log_time (n,). `armed`: (1,), not 0 once an empty
-    ring is an underrun; an input has no use for it. `copy` gets what the device gave or was given.
+    silence, dropped, block, log_count, log_frames (n,), log_time (n,), gap_count, and gap_frames, gap_block,
+    gap_since, gap_until (m,). `armed`: (1,), not 0 once an empty ring is an underrun; an input has no use
+    for it. `copy` gets what the device gave or was given.
     """
 
     ring: Ring
@@ -60,9 +63,16 @@ class _Counter:
         self._silence, self._dropped = record["silence"], record["dropped"]
         self._block, self._log_count = record["block"], record["log_count"]
         self._log_frames, self._log_time = record["log_frames"][0], record["log_time"][0]
+        self._gap_count = record["gap_count"]
+        self._gap_frames, self._gap_block = record["gap_frames"][0], record["gap_block"][0]
+        self._gap_since, self._gap_until = record["gap_since"][0], record["gap_until"][0]
+        self._last_call, self._last_block = math.inf, 0
 
     def tick(self, frames: int, now: float, xrun: bool) -> None:
         """Notes one callback of `frames` that began at `now` (perf_counter seconds)."""
+        if now - self._last_call > GAP_S:
+            self._note_gap(now)
+        self._last_call, self._last_block = now, frames
         slot = self._log_count[0] % len(self._log_time)
         self._log_frames[slot] = self._frames[0]
         self._log_time[slot] = now
@@ -73,6 +83,13 @@ class _Counter:
             self._xruns[0] += 1
         if frames > self._block[0]:
             self._block[0] = frames
+
+    def _note_gap(self, now: float) -> None:
+        """Notes that there was no callback for a while (`audio.pieces.Gap`)."""
+        slot = self._gap_count[0] % len(self._gap_until)
+        self._gap_frames[slot], self._gap_block[slot] = self._frames[0], self._last_block
+        self._gap_since[slot], self._gap_until[slot] = self._last_call, now
+        self._gap_count[0] += 1
 
     def lose(self, frames: int) -> None:
         """Notes input frames that found the ring full."""

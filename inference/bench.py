@@ -24,6 +24,7 @@ from inference.chain import Chain
 from inference.converter import HOP, MODEL_RATE
 from inference.engine.client import EngineClient
 from inference.engine.messages import EngineParams, EngineState, Mode, StateChanged, StreamConfig
+from inference.launch import own_command
 from inference.registry import UnsupportedVoiceError, make_converter
 from inference.sample import bundled_speech
 from voices.builtin import builtin_voices
@@ -40,7 +41,6 @@ _HELP_RUNS, _WINDOW_RUNS = 5, 3
 _PATIENCE_S = 15.0
 _SETTLED_S = 5.0
 
-_HELP = ("-m", "cli", "--help")
 _WINDOW = ("-c", "import sys; from gui.app import main; sys.exit(main([], quit_after_first_paint=True))")
 
 
@@ -136,19 +136,25 @@ def measure_start_up() -> Figures:
     with tempfile.TemporaryDirectory(prefix="menura-bench-") as folder:
         environment["MENURA_HOME"] = folder
         return {
-            "menura --help": time_process(_HELP, _HELP_RUNS, environment),
-            "window, first paint": time_process(_WINDOW, _WINDOW_RUNS, environment),
+            "menura --help": time_process(own_command("--help"), _HELP_RUNS, environment),
+            "window, first paint": _first_paint(environment),
         }
 
 
-def time_process(arguments: Sequence[str], runs: int, environment: dict[str, str]) -> float | str:
-    """Median of `runs` wall-clock times of a Python process with these arguments, ms; or why not."""
+def _first_paint(environment: dict[str, str]) -> float | str:
+    if getattr(sys, "frozen", False):
+        return _unmeasured("a bundled application has no Python to ask")
+    return time_process((sys.executable, *_WINDOW), _WINDOW_RUNS, environment)
+
+
+def time_process(command: Sequence[str], runs: int, environment: dict[str, str]) -> float | str:
+    """Median of `runs` wall-clock times of a process, ms; or why not."""
     times = []
     for _ in range(runs):
         begun = time.perf_counter()
         try:
             done = subprocess.run(
-                [sys.executable, *arguments],
+                list(command),
                 env=environment,
                 capture_output=True,
                 text=True,

@@ -206,7 +206,9 @@ def _level(received: Samples, sent: Samples) -> Line:
 def _latency(after: Telemetry, path_ms: float | None) -> Line:
     """`path_ms`: from the converter to the far end. The engine's own part of it is not counted twice."""
     parts = after.latency
-    own = parts.ring_in + parts.compute_p99 + parts.margin + parts.device_out
+    # More computing than a hop is that of a voice's own blocks, before what the path is measured from.
+    computing = min(parts.compute_p99, 1e3 * HOP / MODEL_RATE)
+    own = parts.ring_in + computing + parts.margin + parts.device_out
     cable = 0.0 if path_ms is None else max(0.0, path_ms - own)
     total = parts.total + cable
     value = f"{total:.0f} ms" if path_ms is None else f"{total:.0f} ms (cable {cable:.0f})"
@@ -215,6 +217,8 @@ def _latency(after: Telemetry, path_ms: float | None) -> Line:
         return Line("Latency", value, grade)
     if cable > _CABLE_MS:
         advice = "Most comes from the cable: lower its buffer (VB-CABLE's control panel), or use another one."
+    elif parts.hop + parts.compute_p99 > 0.4 * parts.total:
+        advice = "This voice computes in long blocks: for quick talk choose one tagged Neural or Instant."
     elif parts.device_in + parts.device_out > 0.4 * parts.total:
         advice = "Most comes from the devices: use wired ones, or a smaller block in Devices."
     else:

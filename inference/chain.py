@@ -21,8 +21,9 @@ from audio.presence import PresenceGate
 from audio.resample import make_resampler
 from audio.ring import Ring
 from audio.smooth import GainRamp
-from inference.converter import HOP, MODEL_RATE, Block, Converter, PitchFrame
+from inference.converter import HOP, MODEL_RATE, Block, BlockConverter, Converter, PitchFrame, PitchMatcher
 from inference.engine.messages import EngineParams, Mode
+from inference.median import KNOWN, REMEMBERED, RunningMedian
 from voices.tuning import Tuning
 
 _MEETING_HOPS = 3
@@ -39,8 +40,11 @@ class HopListener(Protocol):
 class HopSource(Protocol):
     """What may speak in the microphone's place."""
 
-    def __call__(self, hop: Block) -> None:
-        """`hop`: (HOP,) of the microphone, to be kept or overwritten."""
+    def __call__(self, hop: Block) -> float | None:
+        """`hop`: (HOP,) of the microphone, to be kept (None) or overwritten by somebody else's voice.
+
+        Returns the other one's median F0 in Hz then, 0 where it is not known.
+        """
 
 
 def _keep(hop: Block) -> None:
@@ -80,6 +84,7 @@ class Chain:
         self._queue = Ring.create(1 << math.ceil(math.log2(4 * HOP)))
         self._converter = converter
         self._next: Converter | None = None
+        self._absent: RunningMedian | None = None
         self._meeting = 0
         self._listener, self._source = listener, source
         self._denoiser = Denoiser(HOP)
@@ -99,6 +104,12 @@ class Chain:
         self._output = np.zeros(math.ceil(3.1 * HOP * rate_out / MODEL_RATE), np.float32)
         self.level_in = self.level_out = Level(0.0, 0.0)
         self.clean_input = True
+        self._late_before = 0
+
+    @property
+    def converter(self) -> Converter:
+        """What speaks now; the old one until a change of voice is heard."""
+        return self._converter
 
     @property
     def latency_s(self) -> float:
@@ -115,6 +126,23 @@ class Chain:
         if mode != Mode.BYPASS:
             return self.latency_s
         return 0.0 if self.exact else self._down.delay_s + self._up.delay_s
+
+    def block_delay_in(self, mode: Mode) -> tuple[float, float]:
+        """What of `latency_in(mode)` is the filling and the computing of a converter's block, seconds."""
+        converter = self._converter
+        if mode == Mode.BYPASS or not isinstance(converter, BlockConverter):
+            return 0.0, 0.0
+        return converter.block_samples / MODEL_RATE, converter.compute_samples / MODEL_RATE
+
+    @property
+    def block_load(self) -> float:
+        """Time that a block of the converter takes over its length; 0 for one that has none."""
+        return self._converter.load if isinstance(self._converter, BlockConverter) else 0.0
+
+    @property
+    def late_hops(self) -> int:
+        """Hops of silence so far because a converter's block was not ready."""
+        return self._late_before + _late_hops(self._converter)
 
     @property
     def raw(self) -> Block:
@@ -145,12 +173,25 @@ class Chain:
         """Speeds the output up by this share, to follow the output device's clock."""
         self._up.ratio_adjust = ratio
 
-    def begin(self) -> None:
-        """Makes the converter forget what it spoke elsewhere; called by the thread that will process."""
+    @property
+    def speaker_hz(self) -> float:
+        """Median F0 in Hz of who speaks into the microphone, 0 while it is not known."""
+        return (self._absent or _speaker(self._converter)).hz
+
+    def begin(self, speaker_hz: float = 0.0, weight: float = REMEMBERED) -> None:
+        """Makes the converter forget what it spoke elsewhere; called by the thread that will process.
+
+        `speaker_hz`: median F0 of who will speak, 0 where it is not known; it counts like `weight` hops.
+        """
         self._converter.reset()
+        _speaker(self._converter).expect(speaker_hz, weight)
 
     def swap(self, converter: Converter) -> None:
-        """Goes over to another voice: both run until the new one has filled, then they cross-fade."""
+        """Goes over to another voice: both run until the new one has filled, then they cross-fade.
+
+        The speaker stays the same.
+        """
+        _speaker(converter).take_over(_speaker(self._converter))
         self._next = converter
         self._meeting = math.ceil(converter.latency_samples / HOP) + _MEETING_HOPS
 
@@ -169,7 +210,7 @@ class Chain:
         count = 0
         while self._queue.fill >= HOP:
             self._queue.pop_into(self._hop)
-            self._source(self._hop)
+            self._meet(self._source(self._hop))
             self._raw[:] = self._hop
             spoken = self._convert(params)
             if own is None:
@@ -183,6 +224,21 @@ class Chain:
             self._wet.process(y, wet_gain)
             y += self._dry.process(own, dry_gain)
         return np.clip(y, -1.0, 1.0, out=y)
+
+    def _meet(self, guest_hz: float | None) -> None:
+        """Knows the speaker apart from somebody who speaks in the microphone's place for a while."""
+        if (guest_hz is None) == (self._absent is None):
+            return
+        heard = [_speaker(converter) for converter in (self._converter, self._next) if converter]
+        before, self._absent = self._absent, None
+        if guest_hz is not None:
+            self._absent = RunningMedian()
+            self._absent.take_over(heard[0])
+        for speaker in heard:
+            if before is not None:
+                speaker.take_over(before)
+            elif guest_hz is not None:
+                speaker.expect(guest_hz, KNOWN)
 
     def _convert(self, params: EngineParams) -> Block:
         """One hop from the microphone to the limiter. Shows it to the listener."""
@@ -202,7 +258,7 @@ class Chain:
         delay = round(self._converter.latency_samples / HOP)
         self._loudness.process(spoken, gated, delay, params.loudness_match)
         gating = params.gate_db > OFF_DB
-        self._presence.process(spoken, raw, self._converter.pitch.voicing, gating)
+        self._presence.process(spoken, raw, self._converter.pitch.voicing, gating, delay)
         self._output_gain.process(spoken, db_to_gain(tuning.output_gain_db))
         self._limiter.process(spoken)
         self.level_out = measure(spoken)
@@ -216,7 +272,17 @@ class Chain:
         if self._meeting >= 0:
             return
         self._spoken += (arriving - self._spoken) * _FADE
+        self._late_before += _late_hops(self._converter)
         self._converter, self._next = self._next, None
+
+
+def _speaker(converter: Converter) -> RunningMedian:
+    """What the converter knows of the speaker; nothing that lasts for one that need not know."""
+    return converter.speaker if isinstance(converter, PitchMatcher) else RunningMedian()
+
+
+def _late_hops(converter: Converter) -> int:
+    return converter.late_hops if isinstance(converter, BlockConverter) else 0
 
 
 _FADE = (np.arange(HOP, dtype=np.float32) + 1) / HOP

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.median import RunningMedian
 from voices.tuning import Tuning
 
 MODEL_RATE = 24_000
@@ -58,3 +59,33 @@ class Converter(Protocol):
 
     def warm_up(self) -> None:
         """Does whatever makes the first `process` as fast as the others, then resets."""
+
+
+@runtime_checkable
+class PitchMatcher(Protocol):
+    """What a converter has besides that goes by the range of whoever speaks."""
+
+    @property
+    def speaker(self) -> RunningMedian:
+        """What is known of the speaker's range; it may be told what to expect."""
+
+
+@runtime_checkable
+class BlockConverter(Protocol):
+    """What a converter tells besides that computes blocks of several hops beside the engine's loop."""
+
+    @property
+    def block_samples(self) -> int:
+        """How much of `latency_samples` is waiting for a block to fill."""
+
+    @property
+    def compute_samples(self) -> int:
+        """How much of `latency_samples` is time given to the computer."""
+
+    @property
+    def late_hops(self) -> int:
+        """Hops of silence since the last reset because a block was not ready, or failed."""
+
+    @property
+    def load(self) -> float:
+        """Time that a block takes over its length, of late."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import multiprocessing as mp
 import os
 import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import as_file, files
@@ -21,6 +23,8 @@ from numpy.typing import NDArray
 
 from audio.cables import find_cables, how_to_get_one
 from audio.devices import Device, DeviceError, Kind, list_devices, portaudio
+from audio.pairing import pairing_advice
+from audio.priority import raise_priority
 from inference.converter import HOP, MODEL_RATE
 from inference.registry import make_converter
 from inference.sample import bundled_speech
@@ -29,11 +33,10 @@ from voices.folder import LibraryError
 from voices.home import home
 from voices.library import Library
 from voices.tuning import Tuning
-from voices.voice import Voice
+from voices.voice import Voice, VoiceKind
 
 _OLDEST_PYTHON = (3, 11)
 _AUDIBLE = 1e-3
-_PRIORITY_TEST = "from audio.priority import raise_priority; raise SystemExit(raise_priority('worker'))"
 
 
 class Level(StrEnum):
@@ -72,6 +75,7 @@ def examine() -> list[Finding]:
         _models,
         _runtimes,
         _certificate,
+        _rvc,
     ):
         found += _guarded(check)
     return found
@@ -107,6 +111,7 @@ def _sound() -> Iterator[Finding]:
     yield Finding(Level.OK, "portaudio", f"{version}.")
     yield from check_devices(devices, sys.platform)
     yield check_cable(devices, sys.platform)
+    yield from check_pairing(devices, sys.platform)
 
 
 def check_devices(devices: list[Device], system: str) -> Iterator[Finding]:
@@ -130,6 +135,15 @@ def check_cable(devices: list[Device], system: str) -> Finding:
     return Finding(
         Level.ADVICE, "virtual cable", "none found; calls cannot hear the new voice.", how_to_get_one(system)
     )
+
+
+def check_pairing(devices: list[Device], system: str) -> Iterator[Finding]:
+    """On a Mac the default microphone and the cable, which a call uses together."""
+    cables = find_cables(devices)
+    source = next((d for d in devices if d.inputs and d.is_default_input), None)
+    remedy = pairing_advice(source, cables[0].output if cables else None, system)
+    if remedy:
+        yield Finding(Level.ADVICE, "clocks", "microphone and cable are two devices.", remedy)
 
 
 def _connect(kind: Kind, system: str) -> str:
@@ -181,10 +195,8 @@ def _answer(command: tuple[str, ...]) -> str | None:
 
 def _priority() -> Iterator[Finding]:
     """Asked for in a process of its own, which takes the priority with it."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PRIORITY_TEST], capture_output=True, text=True, timeout=20, check=False
-    )
-    granted = done.stderr.strip() or "normal"
+    with ProcessPoolExecutor(1, mp_context=mp.get_context("spawn")) as pool:
+        granted = pool.submit(raise_priority, "worker").result(timeout=20)
     if granted != "normal" or sys.platform == "darwin":
         yield Finding(Level.OK, "priority", f"{granted}.")
         return
@@ -326,3 +338,25 @@ def _certificate() -> Iterator[Finding]:
         yield Finding(Level.ADVICE, "networks", "ONNX Runtime; Core ML is not certified here.", remedy)
     else:
         yield Finding(Level.OK, "networks", "ONNX Runtime; its table: menura doctor --certify")
+
+
+def _rvc() -> Iterator[Finding]:
+    """What RVC voices need beside themselves: nothing that those without one miss."""
+    from inference.rvc.content import (
+        content_folder,
+        describe,
+        installed_content,
+        missing_content,
+        read_manifest,
+    )
+    from inference.rvc.content_files import ContentError
+
+    if installed_content() is None:
+        wanted = any(voice.kind is VoiceKind.RVC for voice in Library.open().voices())
+        level = Level.PROBLEM if wanted else Level.OK
+        yield Finding(level, "RVC voices", f"no content model in {content_folder()}.", missing_content())
+        return
+    try:
+        yield Finding(Level.OK, "RVC voices", describe(read_manifest(content_folder())))
+    except ContentError as error:
+        yield Finding(Level.PROBLEM, "RVC voices", str(error))

@@ -39,6 +39,7 @@ __all__ = [
     "hear",
     "make_archive",
     "make_voice",
+    "pitch_range",
 ]
 
 Samples = NDArray[np.float32]
@@ -115,7 +116,7 @@ def enroll_recordings(recordings: Sequence[Recording], trusted: bool = False) ->
     if not trusted and agreement(stretches) < _least_agreement(cards):
         raise EnrolmentError("The recordings are not all of the same person; use a single speaker.")
     segments, embedding = choose_segments(heard)
-    low, median, high = _pitch_range(np.concatenate([one.voiced_hz for one in heard]))
+    low, median, high = pitch_range([one.voiced_hz for one in heard])
     return Enrolment(
         embedding=tuple(float(value) for value in embedding),
         f0_median_hz=median,
@@ -187,8 +188,9 @@ def _least_agreement(cards: Sequence[Quality]) -> float:
     return _SAME_PERSON_IN_NOISE if "Noise" in flawed else _SAME_PERSON
 
 
-def _pitch_range(voiced_hz: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Low, median and high F0 in Hz, 0 where nothing is voiced."""
+def pitch_range(recordings: Sequence[NDArray[np.float64]]) -> tuple[float, float, float]:
+    """Low, median and high of the F0 in Hz of all voiced hops, (k,) a recording; 0 where none is voiced."""
+    voiced_hz = np.concatenate(recordings)
     if voiced_hz.size == 0:
         return 0.0, 0.0, 0.0
     low, high = np.percentile(voiced_hz, _RANGE_PERCENT)

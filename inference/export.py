@@ -17,7 +17,11 @@ from inference.coreml.package import (
     model_checksum,
     own_folder,
 )
+from inference.launch import install_hint
 from inference.neural.models import load_networks, model_folder
+from voices.library import find_anywhere
+from voices.models import model_folder as model_folder_of
+from voices.voice import VoiceKind
 
 Tell = Callable[[str], None]
 
@@ -36,6 +40,33 @@ def export_named(form: str, folder: Path | None, tell: Tell) -> None:
         raise ExportError("Say where to: menura export --format onnx DIR")
     else:
         export_onnx(folder, tell)
+
+
+def export_rvc(form: str, name: str, folder: Path | None, tell: Tell) -> None:
+    """Writes the programs of an RVC voice of the library. Raises ExportError, RvcError, LibraryError."""
+    voice = find_anywhere(name)
+    if voice.kind is not VoiceKind.RVC:
+        raise ExportError(f"'{voice.name}' is no RVC voice: it is spoken by the shipped networks.")
+    if form != "coreml" or folder is None:
+        where = model_folder_of(voice.model)
+        raise ExportError(
+            f"Say menura export --format coreml --voice NAME DIR; its ONNX files are in {where}."
+        )
+    try:
+        from inference.coreml.rvc import export_voice
+    except ImportError as error:
+        raise _missing(error) from error
+    try:
+        export_voice(model_folder_of(voice.model), folder, tell)
+    except OSError as error:
+        raise ExportError(f"{folder} cannot be written ({error.strerror or error}).") from error
+
+
+def _missing(error: ImportError) -> ExportError:
+    return ExportError(
+        f"Exporting to Core ML needs torch, onnx and coremltools ({error.name} is not installed): "
+        f"{install_hint('export')}"
+    )
 
 
 def export_onnx(folder: Path, tell: Tell) -> None:
@@ -66,10 +97,7 @@ def export_coreml(
         from inference.networks.weights import load_steps
         from inference.neural.torch_runtime import load_torch
     except ImportError as error:
-        raise ExportError(
-            f"Exporting to Core ML needs torch, onnx and coremltools ({error.name} is not installed): "
-            "pip install 'menura[export]'"
-        ) from error
+        raise _missing(error) from error
     folder, model = folder or own_folder(), model or model_folder()
     steps, _ = load_steps(model)
     hop = HopStep(steps["content"], steps["decoder"])  # type: ignore[arg-type]

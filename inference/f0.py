@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.iir import Filter
+from audio.resample import resample_offline
 from inference.converter import HOP, MODEL_RATE
 
 Array = NDArray[np.float64]
@@ -62,6 +63,12 @@ _MEMORY = 0.8
 
 _VOICING_SLOPE = 14.0
 _NEVER = 4.0
+
+_SURE = 0.7
+"""Voicing from which a hop says something about its speaker's range."""
+
+_PIECE_S, _PIECES = 5.0, 24
+"""What is heard of a long recording for its median: pieces spread over it, 1.5 s of work."""
 
 
 class F0Tracker:
@@ -134,6 +141,24 @@ class F0Tracker:
         margin = unvoiced - best
         voicing = 1.0 / (1.0 + math.exp(-_VOICING_SLOPE * margin))
         return (MODEL_RATE / float(lags[voiced.argmin()]) if margin > 0 else 0.0), voicing
+
+
+def track(x: NDArray[np.floating]) -> tuple[Array, Array]:
+    """F0 in Hz (0 when unvoiced) and voicing of each whole hop of x (n,) at MODEL_RATE: (n // HOP,) each."""
+    tracker = F0Tracker()
+    steps = [tracker.step(hop) for hop in x[: len(x) // HOP * HOP].reshape(-1, HOP)]
+    f0_hz, voicing = np.array(steps, np.float64).reshape(-1, 2).T
+    return f0_hz, voicing
+
+
+def median_hz(x: NDArray[np.float32], rate: int) -> float:
+    """Median F0 in Hz of the surely voiced hops of a recording: (n,) at `rate`; 0 where there are none."""
+    size = round(_PIECE_S * rate)
+    starts = np.linspace(0, len(x) - size, _PIECES).astype(int) if len(x) > _PIECES * size else None
+    pieces = [x] if starts is None else [x[at : at + size] for at in starts]
+    tracks = [track(resample_offline(np.nan_to_num(piece), rate, MODEL_RATE)) for piece in pieces]
+    sure = np.concatenate([f0_hz[(f0_hz > 0) & (voicing > _SURE)] for f0_hz, voicing in tracks])
+    return float(np.median(sure)) if sure.size else 0.0
 
 
 def finite(block: NDArray[np.floating]) -> Array:

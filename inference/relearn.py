@@ -12,6 +12,8 @@ from voices.encoder import shipped_encoder
 def relearn(archive: VoiceArchive) -> VoiceArchive:
     """The same voice with the embedding and pitch range that enrolment finds in its clips now.
 
+    A refinement is dropped: it was a change of the style of the embedding before.
+
     Raises EnrolmentError for a voice without clips, ClipError for clips that do not decode.
     """
     if not archive.clips:
@@ -23,5 +25,6 @@ def relearn(archive: VoiceArchive) -> VoiceArchive:
         f0_median_hz=found.f0_median_hz,
         f0_low_hz=found.f0_low_hz,
         f0_high_hz=found.f0_high_hz,
+        refinement=None,
     )
     return replace(archive, voice=voice, encoder=shipped_encoder())

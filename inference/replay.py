@@ -20,7 +20,7 @@ from audio.loudness import k_weighting
 from audio.resample import resample_offline
 from inference.convert import convert_array
 from inference.converter import HOP, MODEL_RATE
-from inference.f0 import F0Tracker
+from inference.f0 import track
 from inference.speech import trim_silence
 from voices.tuning import Tuning
 from voices.voice import Voice
@@ -129,7 +129,5 @@ def _lufs(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def track_pitch(x: Samples) -> Samples:
     """Returns F0 in Hz of x (n,) at MODEL_RATE, one value per hop in step with it, 0 = unvoiced."""
-    tracker = F0Tracker()
-    padded = np.pad(x, (0, _PITCH_DELAY_HOPS * HOP))
-    found = [tracker.step(hop)[0] for hop in padded[: len(padded) // HOP * HOP].reshape(-1, HOP)]
-    return np.array(found[_PITCH_DELAY_HOPS:], np.float32)
+    f0_hz, _ = track(np.pad(x, (0, _PITCH_DELAY_HOPS * HOP)))
+    return f0_hz[_PITCH_DELAY_HOPS:].astype(np.float32)

@@ -180,7 +180,7 @@ class Output:
         except sd.PortAudioError as error:
             raise PlaybackError(
                 f"'{device.label}' cannot be opened for playback ({error}); "
-                "choose another monitor device in Devices."
+                "choose other headphones in Compare, on the Live page."
             ) from error
 
     def _tell(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from inference.launch import install_hint
 from inference.neural.models import load_networks
 from inference.neural.runtime import Runtime
 from voices.files import write_text
@@ -113,6 +114,6 @@ def _torch() -> Runtime:
         from inference.neural.torch_runtime import load_torch
     except ImportError as error:
         raise RuntimeUnavailableError(
-            "The torch runtime needs packages that are not installed: pip install 'menura[export]'"
+            f"The torch runtime needs packages that are not installed: {install_hint('export')}"
         ) from error
     return load_torch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,5 +33,10 @@ def _encoder() -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    model = resources.files("assets").joinpath("models", "speaker.onnx").read_bytes()
+    model = speaker_file().read_bytes()
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def speaker_file() -> Path:
+    """Where the encoder lies."""
+    return Path(str(resources.files("assets").joinpath("models", "speaker.onnx")))

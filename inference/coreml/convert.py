@@ -15,6 +15,7 @@ from coremltools.converters.mil.frontend.torch import ops
 from coremltools.converters.mil.frontend.torch.torch_op_registry import register_torch_op
 from torch import Tensor, nn
 
+from inference.coreml.eight_bits import kept_steps
 from inference.coreml.fused import as_convolutions
 from inference.networks.steps import Step
 
@@ -130,17 +131,28 @@ def _convert(step: Step, inputs: dict[str, Tensor], form: Form) -> ct.models.MLM
         outputs = [ct.TensorType(name=name, dtype=np.float32) for name in names]
     with torch.no_grad():
         traced = torch.jit.trace(module, values, check_trace=False)
+    return traced_program(
+        traced,
+        described(shapes),
+        outputs,
+        ct.target.macOS15 if form.stateful else ct.target.macOS13,
+        compute_precision=ct.precision.FLOAT16 if form.half else ct.precision.FLOAT32,
+        **extra,
+    )
+
+
+def traced_program(
+    traced: torch.jit.ScriptModule,
+    inputs: list[ct.TensorType],
+    outputs: list[ct.TensorType],
+    target: ct.target,
+    **more: Any,
+) -> ct.models.MLModel:
+    """`coremltools.convert` of a traced module to a program for this macOS and later."""
     cast = ops._cast
     ops._cast = lambda context, node, kind, name: cast(context, node, _Scalar if kind is int else kind, name)
     try:
-        return ct.convert(
-            traced,
-            inputs=described(shapes),
-            outputs=outputs,
-            minimum_deployment_target=ct.target.macOS15 if form.stateful else ct.target.macOS13,
-            compute_precision=ct.precision.FLOAT16 if form.half else ct.precision.FLOAT32,
-            **extra,
-        )
+        return ct.convert(traced, inputs=inputs, outputs=outputs, minimum_deployment_target=target, **more)
     finally:
         ops._cast = cast
 
@@ -154,7 +166,8 @@ def _compressed(model: ct.models.MLModel, weights: Weights) -> ct.models.MLModel
 
     if weights is Weights.INT8:
         each = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=2048)
-        return optimize.linear_quantize_weights(model, only_convolutions(each))
+        with kept_steps():
+            return optimize.linear_quantize_weights(model, only_convolutions(each))
     if weights is Weights.PALETTE6:
         palette = optimize.OpPalettizerConfig(
             mode="uniform", nbits=6, granularity="per_grouped_channel", group_size=2, weight_threshold=2048

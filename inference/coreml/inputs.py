@@ -47,8 +47,11 @@ class HopInputs:
         self.arrays["bias"][..., -1] = 0.0
         self.arrays["slot"][:] = 0.0
 
-    def write(self, mel: Array, prosody: Array, style: Array) -> dict[str, Array]:
-        """`arrays` for the next hop: mel (1, 4, mels) so far, prosody (1, 1, 3), style (S,)."""
+    def write(self, mel: Array, prosody: Array, style: Array, *, keep: bool) -> dict[str, Array]:
+        """`arrays` for the next hop: mel (1, 4, mels) so far, prosody (1, 1, 3), style (S,).
+
+        Without `keep` a token is spoken and takes no other's place in the memory, as in `NetworkStream`.
+        """
         a = self.arrays
         a["slot"][:] = 0.0
         self._forget_hidden()
@@ -56,8 +59,9 @@ class HopInputs:
         fresh = self._hop == 0
         if fresh:
             a["place"][0, 0] = self._rows[self._token % len(self._rows)]
-            a["slot"][..., self._token % self._slots] = 1.0
-            self._token += 1
+            if keep or self._token < self._slots:
+                a["slot"][..., self._token % self._slots] = 1.0
+                self._token += 1
         a["mel"][:] = mel
         a["fresh"][:] = fresh
         self._brief.write(self._none if fresh else None, prosody)

@@ -7,17 +7,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from inference.neural.models import ModelError, model_folder
+from inference.neural.models import model_checksum, model_folder
 from voices.home import home
 
 FORMAT = 1
 """Version of the manifest."""
-
-STATEFUL_FROM = 15
-"""First macOS whose Core ML keeps states."""
-
-OLDEST = 13
-"""First macOS on which the programs with states as inputs and outputs run."""
 
 MANIFEST, FIXTURE = "manifest.json", "fixture.npz"
 
@@ -55,14 +49,6 @@ class Package:
         """Writes the manifest."""
         about = {"format": FORMAT, "model": self.model, "programs": [asdict(p) for p in self.programs]}
         (self.folder / MANIFEST).write_text(json.dumps(about, indent=1) + "\n")
-
-
-def model_checksum(folder: Path | None = None) -> str:
-    """What says whether programs belong to the networks of `folder`, the shipped ones by default."""
-    try:
-        return hashlib.sha256(((folder or model_folder()) / MANIFEST).read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelError("The neural networks are missing; install Menura again.") from error
 
 
 def own_folder() -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 from inference.coreml.inputs import HopInputs
 from inference.coreml.program import Memory, Predictor
 from inference.neural.models import Networks
+from inference.neural.pause import Pause
 from inference.neural.runtime import FAILURES, Array, Stream
 from inference.neural.signal import Ear, Mouth
 
@@ -51,6 +52,11 @@ class CoreMLRuntime:
     def name(self) -> str:
         """See `Runtime`."""
         return self.networks.name if self.failures else self._title
+
+    @property
+    def base(self) -> str:
+        """See `Runtime`."""
+        return self.networks.base
 
     @property
     def latency(self) -> int:
@@ -100,7 +106,7 @@ class CoreMLStream:
         sizes = runtime.networks.sizes
         self._runtime = runtime
         self._ear, self._mouth = Ear(sizes.pitch, sizes.content.mels), Mouth()
-        self._inputs = HopInputs(sizes)
+        self._inputs, self._pause = HopInputs(sizes), Pause()
         self._hop = Memory(runtime.hop.predictor, runtime.hop.fed_back)
         pitch = runtime.pitch
         self._pitch = Memory(pitch.predictor, pitch.fed_back) if pitch else None
@@ -123,6 +129,7 @@ class CoreMLStream:
             self._give_up(error)
             return self._spare.listen(audio)
         self._prosody[..., 2] = self._ear.energy()
+        self._pause.hear(audio[0], float(self._prosody[0, 0, 1]))
         return self._prosody
 
     def speak(self, prosody: Array, source: Array, style: Array, warp: Array) -> Array:
@@ -152,7 +159,7 @@ class CoreMLStream:
         return _numbers(self._pitch.predict({"spectrum": self._spectrum}, "melody"))
 
     def _predict(self, prosody: Array, style: Array) -> Array:
-        inputs = self._inputs.write(self._ear.mel, prosody, style)
+        inputs = self._inputs.write(self._ear.mel, prosody, style, keep=not self._pause.on)
         parts = _numbers(self._hop.predict(inputs, self._runtime.hop.output))
         self._runtime.last_s = time.monotonic()
         return parts

@@ -14,12 +14,15 @@ import signal
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Semaphore
 
+from audio import virtual_mic
 from audio.devices import Device, DeviceError, choose_rate, find_device
+from audio.loan import FILE_NAME, lent
 from audio.priority import raise_priority
 from audio.streams import Copy, StreamPlan, Streams, Tap
 from inference.engine.internal import Loaded, Lost, Opened, StreamInfo
 from inference.engine.messages import StreamConfig, StreamsOpened
 from inference.engine.shared import SharedBlock
+from voices.home import home
 
 _POLL_S = 0.1
 
@@ -32,10 +35,19 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
     conn.send(Loaded())
     try:
         plan = make_plan(config)
-        streams = _open(plan, shared, wake)
+        devices = [device.label for device in (plan.input, plan.output, plan.monitor) if device]
+        with lent(devices, home() / FILE_NAME) as opened:
+            streams = _open(plan, shared, wake)
+            opened()
+            _speak(plan, streams, conn)
     except DeviceError as error:
         conn.send(Lost(str(error)))
         return
+    shared.close()
+
+
+def _speak(plan: StreamPlan, streams: Streams, conn: Connection) -> None:
+    """From the open streams to their end."""
     conn.send(_describe(plan, streams))
     _mute_libraries()
     # What exists now lives as long as the streams do; collecting it would only delay a callback.
@@ -44,7 +56,6 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
     gc.disable()
     _hold(streams, conn)
     streams.close()
-    shared.close()
 
 
 def _mute_libraries() -> None:
@@ -56,6 +67,8 @@ def _mute_libraries() -> None:
 
 def make_plan(config: StreamConfig) -> StreamPlan:
     """Finds the devices and rates. Raises DeviceError with a sentence for the user."""
+    if config.output_device == virtual_mic.DEVICE:
+        _make_microphone()
     source = find_device(config.input_device, "input")
     sink = find_device(config.output_device, "output")
     monitor = find_device(config.monitor_device, "output") if config.monitor_device else None
@@ -69,6 +82,14 @@ def make_plan(config: StreamConfig) -> StreamPlan:
         monitor_rate=choose_rate(None, monitor) if monitor else 0,
         block_frames=config.block_frames or 0,
     )
+
+
+def _make_microphone() -> None:
+    """Makes the virtual microphone anew where it went with the sound server. Raises DeviceError."""
+    try:
+        virtual_mic.create()
+    except virtual_mic.VirtualMicError as error:
+        raise DeviceError(str(error)) from error
 
 
 def _rates(source: Device, sink: Device, wanted: int | None) -> tuple[int, int]:

@@ -48,6 +48,7 @@ _AS_THEY_ARE = (
     "output_rms",
     "limiter_gain_db",
     "drift_ppm",
+    "speaker_hz",
 )
 """Fields of the shared record that `Telemetry` has under the same name and meaning."""
 
@@ -110,12 +111,13 @@ class EngineClient:
         """The recording that is going on."""
         return self._recording.progress
 
-    def play_phrase(self, samples: np.ndarray) -> int:
+    def play_phrase(self, samples: np.ndarray, speaker_hz: float = 0.0) -> int:
         """Speaks `samples` in the microphone's place: (n,) float32 at MODEL_RATE; returns its ticket.
 
-        It ends by itself. Raises PhraseError while another is being played, or when it is too long.
+        `speaker_hz`: median F0 of who says it, 0 where it is not known. It ends by itself. Raises
+        PhraseError while another is being played, or when it is too long.
         """
-        return self._phrases.play(samples)
+        return self._phrases.play(samples, speaker_hz)
 
     def phrase_progress(self, ticket: int) -> PhraseProgress:
         """How far the phrase of this ticket is."""
@@ -166,8 +168,10 @@ class EngineClient:
             latency=parts,
             xruns=xruns,
             sample_rate=int(values["sample_rate"]),
+            load_margin_ms=values["load_margin"],
             cpu_percent=usage.cpu_percent,
             rss_mb=usage.rss_mb,
+            runtime=values["runtime"].decode(errors="replace"),
             runtime_failures=int(record["runtime_failures"]),
             worker_restarts=usage.worker_restarts,
             stream_restarts=usage.stream_restarts,

@@ -25,9 +25,13 @@ class StreamInfo:
 
 @dataclass(frozen=True)
 class Attach:
-    """Streams are open: convert between the rings."""
+    """Streams are open: convert between the rings.
+
+    `speaker_hz`: median F0 of who is expected to speak, 0 where it is not known.
+    """
 
     info: StreamInfo
+    speaker_hz: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ class LatencyBudget:
     """Mouth-to-ear delay in ms by stage. The total is the sum of all parts but `compute_p50`.
 
     `device_in` and `device_out`: what the audio system reports. `ring_in`: turn-around of one device
-    block, plus what waits in the input ring when devices have different clocks. `hop`: filling a model
-    step. `lookahead`: algorithmic latency of resamplers, converter and limiter. `compute_p99`: time
-    of a step that all but 1 % stay under. `margin`: the rest of the output ring's pre-fill.
+    block, plus what waits when devices have different clocks, or when the source delivers in pieces.
+    `hop`: filling a model step, or a block where the voice computes several at once. `lookahead`:
+    algorithmic latency of resamplers, converter and limiter. `compute_p99`: time of a step that all but
+    1 % stay under, or the time given to a block. `margin`: the rest of the output ring's pre-fill.
     """
 
     device_in: float = 0.0

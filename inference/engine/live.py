@@ -12,16 +12,16 @@ from inference.engine.client import EngineClient
 from inference.engine.messages import (
     EngineParams,
     EngineState,
+    Noticed,
     StateChanged,
     StreamConfig,
     StreamsOpened,
     VoiceFailed,
 )
 from inference.engine.telemetry import Telemetry
-from voices.voice import Voice, VoiceKind
+from voices.voice import Voice
 
 _POLL_S = 0.05
-_RUNTIMES = {VoiceKind.MODEL_FREE: "model-free", VoiceKind.NEURAL: "onnx"}
 
 
 class LiveError(ValueError):
@@ -34,7 +34,6 @@ class LiveReport:
 
     seconds: float
     voice: str
-    runtime: str
     telemetry: Telemetry
     peak_rss_mb: float
 
@@ -44,7 +43,7 @@ class LiveReport:
         return {
             "seconds": round(self.seconds, 3),
             "voice": self.voice,
-            "runtime": self.runtime,
+            "runtime": _short(t.runtime),
             "sample_rate": t.sample_rate,
             "block_ms": round(t.block_ms, 3),
             "latency_ms": {name: round(value, 3) for name, value in t.latency.as_dict().items()},
@@ -57,6 +56,12 @@ class LiveReport:
             "worker_restarts": t.worker_restarts,
             "stream_restarts": t.stream_restarts,
         }
+
+
+def _short(runtime: str) -> str:
+    """A runtime's name as the command line takes it: 'Core ML (GPU)' -> 'coreml'."""
+    known = {"": "model-free", "ONNX Runtime": "onnx"}
+    return known.get(runtime) or ("coreml" if runtime.startswith("Core ML") else "torch")
 
 
 class LiveSession:
@@ -76,7 +81,7 @@ class LiveSession:
     ) -> None:
         self._config, self._voice, self._params, self._tell = config, voice, params, tell
         self._record = record
-        self._stopping = False
+        self._stopping = self._limited = False
         self._ran_since: float | None = None
         self._usage: list[float] = []
 
@@ -104,7 +109,7 @@ class LiveSession:
             self._listen(engine)
         ran = time.monotonic() - self._ran_since if self._ran_since else 0.0
         name = "bypass" if bypass else self._voice.id
-        return LiveReport(ran, name, _RUNTIMES[self._voice.kind], telemetry, peak)
+        return LiveReport(ran, name, telemetry, peak)
 
     def _listen(self, engine: EngineClient) -> None:
         time.sleep(_POLL_S)
@@ -122,10 +127,15 @@ class LiveSession:
                 raise LiveError(reason)
             case StateChanged(EngineState.RUNNING) if self._ran_since is None:
                 self._ran_since = time.monotonic()
-            case StateChanged(EngineState.RUNNING):
-                self._tell("Back to normal.")
+            case StateChanged(EngineState.RUNNING, reason):
+                if reason or self._limited:
+                    self._tell(reason or "Back to normal.")
+                self._limited = False
             case StateChanged(EngineState.DEGRADED, reason):
+                self._limited = True
                 self._tell(reason)
+            case Noticed(sentence):
+                self._tell(sentence)
             case VoiceFailed(_, reason):
                 raise LiveError(reason)
             case RecordingEnded(files, recorded_s, _, problem):

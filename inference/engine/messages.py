@@ -55,7 +55,8 @@ class EngineState(StrEnum):
 class StreamConfig:
     """Which devices to open, by stable name; None takes the system's default.
 
-    `sample_rate` in Hz and `block_frames` per callback are chosen by the engine when None.
+    `sample_rate` in Hz and `block_frames` per callback are chosen by the engine when None. `speaker_hz` is
+    the median F0 of who usually speaks into that microphone, 0 where it is not known.
     """
 
     input_device: str | None = None
@@ -63,6 +64,7 @@ class StreamConfig:
     monitor_device: str | None = None
     sample_rate: int | None = None
     block_frames: int | None = None
+    speaker_hz: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,13 @@ class StreamsOpened:
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """Something happened that the call has got over by itself: a sentence for the journal."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class DevicesListed:
     """Answer to `EngineClient.request_devices`; `problem` is a sentence when listing failed."""
 
@@ -165,4 +174,4 @@ class DevicesListed:
     problem: str = ""
 
 
-Event = StateChanged | VoiceReady | VoiceFailed | StreamsOpened | DevicesListed | RecordingEnded
+Event = StateChanged | Noticed | VoiceReady | VoiceFailed | StreamsOpened | DevicesListed | RecordingEnded

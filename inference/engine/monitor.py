@@ -13,10 +13,11 @@ from audio.resample import make_resampler
 from audio.smooth import GainRamp
 from inference.converter import HOP, MODEL_RATE, Block
 from inference.engine.messages import EngineParams, MonitorSource
-from inference.engine.outlet import Moment, Outlet, StreamView
+from inference.engine.outlet import Moment, Outlet
 from inference.engine.shared import SharedBlock
+from inference.engine.stream_view import StreamView
 
-_LONGEST_DELAY = MODEL_RATE // 2
+_LONGEST_DELAY = MODEL_RATE * 3 // 2
 
 
 @dataclass(frozen=True)

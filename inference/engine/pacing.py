@@ -18,57 +18,10 @@ import math
 
 from inference.engine.latency import LatencyBudget
 
-_GROWTH = 0.5
-"""What an underrun adds to the margin, in hops."""
-
-_LIMIT = 8.0
-"""Largest margin, in hops: beyond it the machine is too slow, and more delay would not help."""
-
-_LEAST_STEP_S = 0.001
-_QUIET_S = 30.0
-_SPARE_S = 0.0015
-"""The margin shrinks by a step when, for 30 s, a step and 1.5 ms more were always to spare."""
-
 _COMPUTE_SHARE = 1.5
 _JITTER_S = (0.001, 0.003)
 """First margin: half as much again as a hop takes to compute, and the jitter of callbacks on one clock
 or on two."""
-
-
-class Margin:
-    """Safety that the output ring keeps beyond the minimum; grows at once, shrinks slowly.
-
-    It moves in steps of `step_s`: where blocks and hops are aligned, less than what they have in common
-    would wait in the ring and never save a callback. Times in seconds of any one clock.
-    """
-
-    def __init__(self, hop_s: float, first_s: float, step_s: float = 0.0) -> None:
-        self._hop_s = hop_s
-        self._step_s = max(_LEAST_STEP_S, step_s)
-        self.seconds = self._whole_steps(first_s)
-        self._window_end = math.inf
-        self._least_spare = math.inf
-
-    def underrun(self, now: float) -> None:
-        """Grows the margin; the window for shrinking begins anew."""
-        self.seconds = self._whole_steps(self.seconds + _GROWTH * self._hop_s)
-        self._window_end, self._least_spare = now + _QUIET_S, math.inf
-
-    def observe(self, now: float, spare: float) -> None:
-        """Notes by how much a hop beat its deadline; shrinks the margin where that was always plenty."""
-        if self._window_end == math.inf:
-            self._window_end = now + _QUIET_S
-        self._least_spare = min(self._least_spare, spare)
-        if now < self._window_end:
-            return
-        if self._least_spare >= self._step_s + _SPARE_S:
-            self.seconds = self._whole_steps(self.seconds - self._step_s)
-        self._window_end, self._least_spare = now + _QUIET_S, math.inf
-
-    def _whole_steps(self, seconds: float) -> float:
-        # A hair less before rounding up: sums of steps are not exact.
-        steps = math.ceil(max(0.0, min(seconds, _LIMIT * self._hop_s)) / self._step_s - 1e-6)
-        return steps * self._step_s
 
 
 def first_margin(block_s: float, compute_s: float, duplex: bool) -> float:
@@ -96,23 +49,26 @@ def budget(
     look_ahead_s: float,
     margin_s: float,
     compute_s: tuple[float, float],
+    block_s: tuple[float, float] = (0.0, 0.0),
 ) -> LatencyBudget:
     """The parts of a known total: devices, look-ahead, and the delay of the rings split by cause.
 
     `hop_s` and `margin_s` are what the rings were told to hold for those reasons; `compute_s` is (p50,
-    p99). What remains of `ring_delay_s` is the turn-around of a block.
+    p99). What remains of `ring_delay_s` is the turn-around of a block. `block_s` is what of `look_ahead_s`
+    a converter spends on filling and on computing blocks of its own; it counts as `hop` and as compute.
+    A delay below 0, which a clock model that has just begun may give, counts as none.
     """
-    ring_ms = 1e3 * ring_delay_s
+    ring_ms = max(0.0, 1e3 * ring_delay_s)
     hop = min(1e3 * hop_s, ring_ms)
     compute = min(1e3 * compute_s[1], ring_ms - hop)
     margin = min(1e3 * margin_s, ring_ms - hop - compute)
     return LatencyBudget(
         device_in=1e3 * device_s[0],
         ring_in=ring_ms - hop - margin - compute,
-        hop=hop,
-        lookahead=1e3 * look_ahead_s,
+        hop=hop + 1e3 * block_s[0],
+        lookahead=1e3 * (look_ahead_s - sum(block_s)),
         compute_p50=1e3 * compute_s[0],
-        compute_p99=compute,
+        compute_p99=compute + 1e3 * block_s[1],
         margin=margin,
         device_out=1e3 * device_s[1],
     )

@@ -58,11 +58,15 @@ class PhraseSource:
             shared["phrase_note"],
             shared["phrase_time"],
         )
+        self._hz = shared["phrase_hz"]
         self._scope_hops = shared["scope_hops"]
         self._playing, self._fresh = False, True
 
-    def replace(self, hop: Block) -> None:
-        """Puts the phrase's next samples in place of `hop`: (HOP,); leaves it where there are none."""
+    def replace(self, hop: Block) -> float | None:
+        """Puts the phrase's next samples in place of `hop`: (HOP,); leaves it where there are none (None).
+
+        Returns the median F0 of who says the phrase, in Hz.
+        """
         ring = self._ring
         unwanted = ring.fill if self._fresh else int(self._cut[0]) - ring.read
         self._fresh = False
@@ -70,12 +74,13 @@ class PhraseSource:
             ring.skip(unwanted)
         if ring.fill < HOP:
             self._playing = False
-            return
+            return None
         if not self._playing:
             self._begin(ring.read)
         self._note[PLAYED] += 1
         ring.pop_into(hop)
         self._playing = ring.fill >= HOP
+        return float(self._hz[0])
 
     def _begin(self, ticket: int) -> None:
         self._note[PLAYED], self._note[SCOPE_HOP] = 0, self._scope_hops[0]
@@ -98,11 +103,13 @@ class PhrasePlayer:
             shared["phrase_note"],
             shared["phrase_time"],
         )
+        self._hz = shared["phrase_hz"]
         self._hops: dict[int, int] = {}
 
-    def play(self, samples: NDArray[np.float32]) -> int:
+    def play(self, samples: NDArray[np.float32], speaker_hz: float = 0.0) -> int:
         """Speaks `samples`: (n,) at MODEL_RATE, filled up to whole hops; returns its ticket.
 
+        `speaker_hz`: median F0 of who says it, 0 where it is not known.
         Raises PhraseError for one that is empty, too long, or comes while another is being played.
         """
         hops = -(-len(samples) // HOP)
@@ -113,6 +120,7 @@ class PhrasePlayer:
         ticket = self._ring.written
         padded = np.zeros(hops * HOP, np.float32)
         padded[: len(samples)] = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+        self._hz[0] = speaker_hz
         self._ring.push(padded)
         self._hops = {ticket: hops}
         return ticket

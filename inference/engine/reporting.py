@@ -58,6 +58,10 @@ class Reporter:
             p50, p99, p999 = np.quantile(times, (0.5, 0.99, 0.999))
             self._percentiles = (float(p50), float(p99), float(p999))
 
+    def begin(self, chain: Chain) -> None:
+        """A session begins: what was known of another speaker does not stand any more."""
+        self._fields["speaker_hz"][0] = chain.speaker_hz
+
     @property
     def due(self) -> bool:
         """Whether `publish` should be called after this hop."""
@@ -70,26 +74,32 @@ class Reporter:
         ring_delay_s: float,
         hop_s: float,
         look_ahead_s: float,
+        block_delay_s: tuple[float, float],
         margin_s: float,
+        load_margin_s: float,
+        piece_s: float,
         sample_rate: int,
         block_s: float,
         late_blocks: int,
         dropped_samples: int,
         drift_ppm: float,
+        runtime: str,
         chain: Chain,
     ) -> None:
         """Writes a whole record under a new sequence number; odd while it is being written."""
         p50, p99, p999 = self._percentiles
-        parts = budget(device_s, ring_delay_s, hop_s, look_ahead_s, margin_s, (p50, p99))
+        parts = budget(device_s, ring_delay_s, hop_s, look_ahead_s, margin_s, (p50, p99), block_delay_s)
         values = {
             **{name: value for name, value in parts.as_dict().items() if name != "total"},
             "running": 1.0,
+            "load_margin": 1e3 * load_margin_s,
+            "piece": 1e3 * piece_s,
             "seconds": self._hops * HOP / MODEL_RATE,
             "sample_rate": sample_rate,
             "block_ms": 1e3 * block_s,
             "late_blocks": late_blocks,
             "dropped_samples": dropped_samples,
-            "real_time_factor": self._mean * MODEL_RATE / HOP,
+            "real_time_factor": max(self._mean * MODEL_RATE / HOP, chain.block_load),
             "compute_p999_ms": 1e3 * p999,
             "input_peak": self._in.peak,
             "input_rms": self._in.rms,
@@ -98,7 +108,9 @@ class Reporter:
             "limiter_gain_db": chain.limiter_gain_db,
             "gate_open": float(chain.gate_open),
             "drift_ppm": drift_ppm,
+            "runtime": runtime.encode(),
             "runtime_failures": FAILURES.count,
+            "speaker_hz": chain.speaker_hz,
         }
         self._sequence[0] += 1
         for name, value in values.items():

@@ -11,29 +11,44 @@ from inference.converter import HOP, MODEL_RATE, Block, Converter, PitchFrame
 from inference.engine.internal import StreamInfo
 from inference.engine.messages import EngineParams
 from inference.engine.monitor import Hop, MonitorPath
-from inference.engine.outlet import Moment, Outlet, StreamView
+from inference.engine.outlet import Moment, Outlet
 from inference.engine.phrase import PhraseSource
 from inference.engine.reporting import Reporter
 from inference.engine.shared import SharedBlock
+from inference.engine.stream_view import SourceView, StreamView
+from inference.registry import runtime_name
 
 _QUIET = 0.003
 """RMS below which a millisecond may be cut out unheard: -50 dBFS."""
 
 _BACKLOG_HOPS = 4
-"""More input than this waiting means the worker was stalled; older samples are dropped."""
+"""More input than this waiting, and twice what the source delivers at once, means that the worker was
+stalled; older samples are dropped."""
+
+_AHEAD_S = 0.03
+"""Time before the next hop from which on there is enough of it: more than is left before a piece comes."""
 
 
 class Session:
-    """Runs the chain between the rings of a `SharedBlock`; `compute_s` is what a hop is expected to take.
+    """Runs the chain between the rings of a `SharedBlock`.
+
+    `compute_s` is what a hop is expected to take, `speaker_hz` the median F0 of who is expected to speak, 0
+    where it is not known.
 
     >>> session = Session(block, info, converter)
+    >>> session.begin()                            # in the thread that will call `step`
     >>> while session.step(params): pass          # at each wake-up
     """
 
     def __init__(
-        self, shared: SharedBlock, info: StreamInfo, converter: Converter, compute_s: float = 0.0
+        self,
+        shared: SharedBlock,
+        info: StreamInfo,
+        converter: Converter,
+        compute_s: float = 0.0,
+        speaker_hz: float = 0.0,
     ) -> None:
-        self._info = info
+        self._info, self._speaker_hz = info, speaker_hz
         self._monitor = MonitorPath(shared, info.monitor_rate, compute_s) if info.monitor_rate else None
         self._reporter = Reporter(shared)
         self.chain = Chain(
@@ -44,7 +59,8 @@ class Session:
             listener=self._hear,
             source=PhraseSource(shared).replace,
         )
-        self._input = StreamView(shared.input_ring, shared["input_stream"], info.input_rate)
+        view = StreamView if info.duplex else SourceView
+        self._input = view(shared.input_ring, shared["input_stream"], info.input_rate)
         output = StreamView(shared.output_ring, shared["output_stream"], info.output_rate)
         self._hop_s = HOP / MODEL_RATE
         hop_out = round(info.output_rate * self._hop_s)
@@ -53,12 +69,17 @@ class Session:
         self._params = EngineParams()
         self._dropped_in = 0
 
+    def begin(self) -> None:
+        """Forgets what the converter spoke elsewhere."""
+        self.chain.begin(self._speaker_hz)
+        self._reporter.begin(self.chain)
+
     def step(self, params: EngineParams) -> bool:
         """Converts and delivers one hop; False when there is none yet."""
         ring = self._input.ring
         if ring.fill < self.chain.block:
             return False
-        if ring.fill > _BACKLOG_HOPS * self.chain.block:
+        if ring.fill > self._most_waiting:
             skipped = ring.skip(ring.fill - self.chain.block)
             # What piled up before the first sound was ever due is no loss.
             self._dropped_in += skipped if self._outlet.started else 0
@@ -68,9 +89,13 @@ class Session:
         ring.pop_into(self._x)
         y = self.chain.process(self._x, params)
         now = time.perf_counter()
+        resumed_at = self._input.resumed_at
         self._input.refresh()
+        if self._input.resumed_at != resumed_at:
+            self._outlet.resume(now)
         source = self._input.source
-        moment = Moment(source, self._input.clock.time_at(source), self.chain.pending_s)
+        time_s = self._input.clock.time_at(source)
+        moment = Moment(source, time_s, self.chain.pending_s, self._input.piece_s)
         self._outlet.deliver(y, moment, now, self.chain.level_out.rms < _QUIET)
         self.chain.adjust(self._outlet.ratio)
         if self._monitor:
@@ -79,6 +104,16 @@ class Session:
         if self._reporter.due:
             self._report(params)
         return True
+
+    @property
+    def ahead(self) -> bool:
+        """Whether there is time before the next hop, as in the midst of a piece that came at once."""
+        return bool(self._input.piece_s) and self._outlet.spare_s(time.perf_counter()) > _AHEAD_S
+
+    @property
+    def _most_waiting(self) -> float:
+        """Frames of input that may wait while all is well."""
+        return _BACKLOG_HOPS * self.chain.block + 2 * self._input.piece_s * self._info.input_rate
 
     def _hear(self, heard: Block, spoken: Block, pitch: PitchFrame) -> None:
         self._reporter.scope(heard, spoken, pitch)
@@ -93,11 +128,15 @@ class Session:
             ring_delay_s=outlet.delay_s,
             hop_s=outlet.fill_s,
             look_ahead_s=self.chain.latency_in(params.mode),
+            block_delay_s=self.chain.block_delay_in(params.mode),
             margin_s=outlet.margin.seconds,
+            load_margin_s=outlet.margin.extra_s,
+            piece_s=self._input.piece_s,
             sample_rate=info.output_rate,
             block_s=outlet.stream.block / outlet.stream.rate,
-            late_blocks=outlet.late_blocks,
+            late_blocks=outlet.late_blocks + self.chain.late_hops,
             dropped_samples=outlet.dropped + self._dropped_in,
             drift_ppm=1e6 * outlet.ratio,
+            runtime=runtime_name(self.chain.converter),
             chain=self.chain,
         )

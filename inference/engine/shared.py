@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from audio.ring import Ring
 from inference.converter import HOP
 
-RING_CAPACITY = 1 << 16
-"""Samples per ring: 1.36 s at 48 kHz. Rings run nearly empty; the rest survives a stalled worker."""
+RING_CAPACITY = 1 << 17
+"""Samples per ring: 2.73 s at 48 kHz. Rings run nearly empty; the rest is for a stalled worker, and for a
+source that delivers that much at once."""
 
 RECORD_CAPACITY = 1 << 19
 """Samples on their way to a recording, each direction: 10.9 s at 48 kHz, for a disk that is busy."""
@@ -27,7 +28,7 @@ PHRASE_CAPACITY = 1 << 18
 SCOPE_HOPS = 4096
 """Hops the scopes remember: 40.96 s."""
 
-CLOCK_LOG = 64
+CLOCK_LOG, GAP_LOG = 64, 32
 
 STREAM = np.dtype(
     [
@@ -42,6 +43,11 @@ STREAM = np.dtype(
         ("log_count", np.int64),
         ("log_frames", np.int64, CLOCK_LOG),  # clock log: frame number at the start of a callback ...
         ("log_time", np.float64, CLOCK_LOG),  # ... and perf_counter() then
+        ("gap_count", np.int64),
+        ("gap_frames", np.int64, GAP_LOG),  # log of pauses: frame number at the first callback after one ...
+        ("gap_block", np.int64, GAP_LOG),  # ... frames of the last one before it
+        ("gap_since", np.float64, GAP_LOG),  # ... and perf_counter() of either
+        ("gap_until", np.float64, GAP_LOG),
     ],
     align=True,
 )
@@ -61,6 +67,8 @@ TELEMETRY = np.dtype(
             "compute_p50",
             "compute_p99",
             "margin",
+            "load_margin",
+            "piece",
             "device_out",
             "late_blocks",
             "dropped_samples",
@@ -74,8 +82,10 @@ TELEMETRY = np.dtype(
             "gate_open",
             "drift_ppm",
             "runtime_failures",
+            "speaker_hz",
         ]
     ]
+    + [("runtime", "S48")]  # what runs the networks, UTF-8
 )
 
 _FIELDS: tuple[tuple[str, np.dtype, int], ...] = (
@@ -99,6 +109,7 @@ _FIELDS: tuple[tuple[str, np.dtype, int], ...] = (
     ("output_unrecorded", np.dtype(np.int64), 1),
     ("phrase_counters", np.dtype(np.int64), 2),
     ("phrase_samples", np.dtype(np.float32), PHRASE_CAPACITY),
+    ("phrase_hz", np.dtype(np.float64), 1),  # client -> worker: median F0 of who says it
     ("phrase_cut", np.dtype(np.int64), 1),  # client -> worker: samples up to this count are not wanted
     ("phrase_note", np.dtype(np.int64), 3),  # worker -> client: ticket, hop in the scopes, hops played
     ("phrase_time", np.dtype(np.float64), 1),  # ... and perf_counter() at its first hop

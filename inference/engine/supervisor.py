@@ -31,11 +31,13 @@ from inference.engine.internal import (
     UseParams,
     UseVoice,
 )
+from inference.engine.load import LoadWatch
 from inference.engine.messages import (
     Command,
     EngineParams,
     EngineState,
     Event,
+    Noticed,
     SetParams,
     SetVoice,
     Shutdown,
@@ -46,20 +48,19 @@ from inference.engine.messages import (
     VoiceFailed,
     VoiceReady,
 )
-from inference.engine.shared import RING_CAPACITY, SharedBlock
+from inference.engine.progress import HangWatch, Progress
+from inference.engine.shared import SharedBlock
+from inference.engine.time_watch import TimeWatch
 from voices.voice import Voice
 
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
-_STALL_S = 1.0
-_BREATH_S = 2.0
-"""PulseAudio's ALSA plugin calls a few times, then takes up to 2 s before it goes on."""
+_STALL_S = {"input": 1.0, "output": 5.0}
+"""How long a side may not call: PulseAudio pauses outputs for 2 s and more on a busy machine."""
 _LOADING_S, _OPENING_S = 30.0, 8.0
 """A busy machine may take long to load our code; what comes after that is the audio system."""
-_HANG_S = 0.5
-_TOO_SLOW, _FAST_ENOUGH, _SLOW_S = 0.95, 0.8, 2.0
-"""Compute time of a hop over its length, averaged over a second, and how long it may be that bad."""
+_HANG_S, _HANG_FRAMES = 0.5, 1 << 15
 _RETRY_S, _LOST_AGAIN_S = 0.5, 5.0
 _DETACH_S = 0.5
 _USAGE_S = 0.5
@@ -96,14 +97,16 @@ class Supervisor:
         self._worker: Child | None = None
         self._audio: Child | None = None
         self._info: StreamInfo | None = None
+        self._speaker_hz = 0.0
         self._ran = False
         self._attached = self._ready = False
         self._detach_until = 0.0
         self._retry_at = self._lost_at = 0.0
-        self._opening_until = self._full_since = 0.0
-        self._slow_since = 0.0
-        self._slow = False
-        self._progress = (0, 0.0)
+        self._opening_until = 0.0
+        self._load = LoadWatch()
+        self._time = TimeWatch()
+        self._progress = {name: Progress(shared[f"{name}_stream"], s) for name, s in _STALL_S.items()}
+        self._hang = HangWatch(shared.input_ring, _HANG_FRAMES, _HANG_S)
         self._crashes: deque[float] = deque(maxlen=_CRASHES)
         self._usage_at = 0.0
         self.usage = Usage()
@@ -134,6 +137,7 @@ class Supervisor:
             for child in (self._worker, self._audio):
                 connections += [child.conn, child.sentinel] if child and child.alive else []
             wait(connections, _TICK_S)
+            self._watch_time()
             running = self._take_commands()
             self._take_messages()
             self._watch()
@@ -159,6 +163,7 @@ class Supervisor:
                 self._fallback = self._wanted if self._ran else None
                 self._close_audio()
                 self._wanted, self._ran, self._retry_at = config, False, 0.0
+                self._speaker_hz = config.speaker_hz
                 self._crashes.clear()
                 self._change(EngineState.STARTING)
             case Stop():
@@ -188,8 +193,10 @@ class Supervisor:
                 if self._info:
                     self._attach()
             case Attached():
-                self._attached, self._slow, self._slow_since = True, False, 0.0
-                self._change(EngineState.RUNNING)
+                self._attached = True
+                if self._info:
+                    self._load.reset()
+                    self._change(EngineState.RUNNING)
             case Detached():
                 self._attached = False
             case VoiceReady(voice_id):
@@ -209,7 +216,7 @@ class Supervisor:
             case Opened(streams, info):
                 self.usage.stream_restarts += int(self._ran)
                 self._info, self._ran = info, True
-                self._progress = (0, time.monotonic() + _BREATH_S)
+                self._breathe()
                 self._emit(streams)
                 self._attach()
             case Lost(reason):
@@ -234,6 +241,17 @@ class Supervisor:
 
     # The processes' life.
 
+    def _watch_time(self) -> None:
+        """Notices that this process was not run for a while, and that somebody set the clock."""
+        pause_s, sentences = self._time.look()
+        if pause_s and self._wanted:
+            # The devices slept as well: what they did not do meanwhile says nothing of them.
+            self._breathe()
+            self._opening_until += pause_s
+            self._hang.reset()
+        for sentence in sentences:
+            self._emit(Noticed(sentence))
+
     def _watch(self) -> None:
         now = time.monotonic()
         if self._worker and not self._worker.alive:
@@ -250,40 +268,41 @@ class Supervisor:
             self._opening_until = now + _LOADING_S
         if now >= self._usage_at:
             self._usage_at = now + _USAGE_S
+            self._follow_speaker()
             self._measure()
             self._watch_load(now)
 
+    def _follow_speaker(self) -> None:
+        """Keeps what the worker has learnt of the speaker, for the one that takes its place."""
+        if self._attached and self._info:
+            self._speaker_hz = float(self._shared["telemetry"]["speaker_hz"][0])
+
+    def _breathe(self) -> None:
+        """Lets the devices begin before they are watched."""
+        for progress in self._progress.values():
+            progress.breathe(time.monotonic())
+
     def _watch_progress(self, now: float) -> None:
-        callbacks = int(self._shared["input_stream"]["callbacks"][0])
-        if callbacks != self._progress[0]:
-            self._progress = (callbacks, now)
-        elif now - self._progress[1] > _STALL_S:
-            self._lost("The audio device gives no more samples.")
-            return
-        full = self._attached and self._shared.input_ring.fill > RING_CAPACITY // 2
-        self._full_since = (self._full_since or now) if full else 0.0
+        for name, progress in self._progress.items():
+            if progress.stalled(now):
+                does = "gives no more" if name == "input" else "takes no more"
+                self._lost(f"The audio device {does} samples.")
+                return
         # A worker that has just been attached finds the ring full, and skips that with its first hop.
-        if full and self._worker and now - self._full_since > _HANG_S:
-            # The loop hangs inside a converter: only ending the process gets it out.
+        if self._hang.hangs(now, self._attached) and self._worker:
+            # Only ending the process gets the loop out.
             self._worker.close(patience_s=0.0)
 
     def _watch_load(self, now: float) -> None:
-        """Says so when hops take longer to compute than to speak, which no margin can mend."""
+        """Says so when a load costs delay, or when hops take longer to compute than to speak."""
         if not self._attached or self._state not in (EngineState.RUNNING, EngineState.DEGRADED):
             return
-        factor = float(self._shared["telemetry"]["real_time_factor"][0])
-        self._slow_since = (self._slow_since or now) if factor > _TOO_SLOW else 0.0
-        if not self._slow and self._slow_since and now - self._slow_since >= _SLOW_S:
-            self._slow = True
-            name = f"'{self._spoken.name}'" if self._spoken else "this voice"
-            self._change(
-                EngineState.DEGRADED,
-                f"This computer is too slow for {name} just now: close other programs, or choose a voice "
-                "without a network.",
-            )
-        elif self._slow and factor < _FAST_ENOUGH:
-            self._slow = False
-            self._change(EngineState.RUNNING)
+        record = self._shared["telemetry"]
+        factor, extra_ms = float(record["real_time_factor"][0]), float(record["load_margin"][0])
+        name = f"'{self._spoken.name}'" if self._spoken else "this voice"
+        told = self._load.look(now, factor, extra_ms, name, float(record["piece"][0]))
+        if told:
+            self._change(told.state, told.reason)
 
     def _start_worker(self) -> None:
         self._worker = Child(entry.worker, self._shared, self._wake)
@@ -311,18 +330,22 @@ class Supervisor:
                 f"The converter failed {_CRASHES} times{reason}; choose another voice and start again.",
             )
         elif self._wanted:
+            reason = f" ({self._fault})" if self._fault else ""
+            self._fault = ""
             self._change(
-                EngineState.DEGRADED, "The converter stopped; the call hears silence until it is back."
+                EngineState.DEGRADED,
+                f"The converter stopped{reason}; the call hears silence until it is back.",
             )
         self._start_worker()
 
     def _attach(self) -> None:
         assert self._info
         assert self._worker
-        self._worker.send(Attach(self._info))
+        self._worker.send(Attach(self._info, self._speaker_hz))
 
     def _close_audio(self) -> None:
-        if self._attached and self._worker:
+        # Streams that opened while a voice was loading may not be attached yet.
+        if (self._attached or self._info) and self._worker:
             self._worker.send(Detach())
             self._detach_until = time.monotonic() + _DETACH_S
             self._wake.release()

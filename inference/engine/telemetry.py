@@ -27,7 +27,14 @@ class Xruns:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """One consistent reading of the engine. Levels are linear, 1.0 = full scale."""
+    """One consistent reading of the engine. Levels are linear, 1.0 = full scale.
+
+    `load_margin_ms`: how much of the margin a load has added.
+
+    `speaker_hz`: median F0 of who speaks into the microphone, 0 while it is not known; it stays after `stop`.
+
+    `runtime`: what runs the voice's networks at this moment, for people; empty where it has none.
+    """
 
     running: bool = False
     seconds: float = 0.0
@@ -37,6 +44,7 @@ class Telemetry:
     xruns: Xruns = field(default_factory=Xruns)
     real_time_factor: float = 0.0
     compute_p999_ms: float = 0.0
+    load_margin_ms: float = 0.0
     cpu_percent: float = 0.0
     rss_mb: float = 0.0
     input_peak: float = 0.0
@@ -46,9 +54,16 @@ class Telemetry:
     limiter_gain_db: float = 0.0
     gate_open: bool = True
     drift_ppm: float = 0.0
+    speaker_hz: float = 0.0
+    runtime: str = ""
     runtime_failures: int = 0
     worker_restarts: int = 0
     stream_restarts: int = 0
+
+    @property
+    def lost_s(self) -> float:
+        """Sound that was thrown away, seconds."""
+        return self.xruns.dropped_samples / self.sample_rate if self.sample_rate else 0.0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from audio.iir import Filter
 from inference.converter import HOP, Block, PitchFrame
 from inference.f0 import F0Tracker, finite
+from inference.median import RunningMedian
 from inference.modelfree.breath import Breath
 from inference.modelfree.envelope import (
     ORDER,
@@ -75,6 +76,11 @@ class ModelFreeConverter:
     def pitch(self) -> PitchFrame:
         """Pitch of the hop processed last."""
         return self._pitch
+
+    @property
+    def speaker(self) -> RunningMedian:
+        """What is known of the speaker's range; it may be told what to expect."""
+        return self._plan.speaker
 
     def reset(self) -> None:
         """Forgets the past: the same input gives the same bits again."""

@@ -35,18 +35,18 @@ class Plan:
 
     `formant_ratio` stretches the vocal tract, `whisper` and `breathiness` are shares of breath; all
     follow the tuning within 50 ms. Roughness makes every other period weaker and later, as vocal fry
-    does: a subharmonic at half the pitch.
+    does: a subharmonic at half the pitch. `speaker` is what is known of the speaker's range.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._median = RunningMedian()
+        self.speaker = RunningMedian()
         self.reset()
 
     def reset(self) -> None:
         """Forgets which of two periods comes next, the speaker, and where the sliders were."""
         self._weak = False
-        self._median.reset()
+        self.speaker.reset()
         self._sliders: tuple[float, ...] = ()
         self.turn(Tuning(), 0.0, 0.0)
         self._sliders = ()
@@ -55,7 +55,7 @@ class Plan:
         """Takes the tuning for the hop to come, and the speaker's pitch in it (0 = unvoiced)."""
         recipe = self._recipe
         if f0_hz > 0 and voicing > _SURE:
-            self._median.add(f0_hz)
+            self.speaker.add(f0_hz)
         wanted = (
             recipe.pitch_semitones + tuning.pitch_semitones,
             recipe.formant_semitones * tuning.timbre + tuning.formant_semitones,
@@ -70,7 +70,7 @@ class Plan:
         pitch, formant, self._intonation, self.whisper, self._roughness, self.breathiness = self._sliders
         self._pitch_ratio = _ratio(pitch, _PITCH_LIMIT)
         self.formant_ratio = _ratio(formant, _FORMANT_LIMIT)
-        self._middle_hz = 0.0 if self._intonation == 1.0 else 2.0**self._median.octave
+        self._middle_hz = 0.0 if self._intonation == 1.0 else 2.0**self.speaker.octave
 
     def output_hz(self, f0_hz: float) -> float:
         """F0 of the voice when the speaker's is `f0_hz`, in Hz."""

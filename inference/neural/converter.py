@@ -8,6 +8,7 @@ import numpy as np
 
 from inference.converter import HOP, Block, PitchFrame
 from inference.f0 import finite
+from inference.median import RunningMedian
 from inference.networks.timing import FRAME
 from inference.neural.level import LevelRider
 from inference.neural.melody import Melody
@@ -16,6 +17,7 @@ from inference.neural.runtime import Array, Runtime
 from inference.neural.sliders import Sliders
 from inference.neural.source import Source
 from voices.builtin_neural import builtin_neural_voices
+from voices.refinement import Refinement, RefinementError
 from voices.tuning import Tuning
 from voices.voice import Voice
 
@@ -45,6 +47,17 @@ def middle_speaker() -> Array:
     return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).mean(0)
 
 
+def change_of_style(refinement: Refinement | None, base: str, size: int) -> Array | None:
+    """(size,) what a voice's fine-tuning adds to its style; None where it has none for these networks."""
+    if refinement is None or refinement.base != base:
+        return None
+    try:
+        values = refinement.values()
+    except RefinementError:
+        return None
+    return np.array(values, np.float32) if len(values) == size else None
+
+
 class NeuralConverter:
     """Speaks what it hears in the voice of `voice`, whose `embedding` must have 256 numbers.
 
@@ -64,6 +77,9 @@ class NeuralConverter:
         speaker = np.array(voice.embedding, np.float32)
         self._speaker = speaker / (np.linalg.norm(speaker) + 1e-9)
         self._quality = np.array([CLEAN_QUALITY], np.float32)
+        self._change: Array | None = None
+        self._dress(1.0)
+        self._change = change_of_style(voice.refinement, self.runtime.base, self._style.size)
         self._dress(1.0)
         self._source = Source()
         self._melody = Melody(voice.f0_median_hz)
@@ -80,6 +96,11 @@ class NeuralConverter:
     def pitch(self) -> PitchFrame:
         """Pitch of the hop processed last."""
         return self._pitch
+
+    @property
+    def speaker(self) -> RunningMedian:
+        """What is known of the speaker's range; it may be told what to expect."""
+        return self._melody.speaker
 
     def reset(self) -> None:
         """Forgets the past: the same input gives the same bits again."""
@@ -139,6 +160,8 @@ class NeuralConverter:
         speaker = self._speaker if timbre == 1.0 else middle + timbre * (self._speaker - middle)
         unit = speaker / (np.linalg.norm(speaker) + np.float32(1e-9))
         self._style = self.runtime.style(unit.astype(np.float32)[None], self._quality)
+        if self._change is not None:
+            self._style = self._style + np.float32(min(timbre, 1.0)) * self._change
 
     def _turned(self, semitones: float) -> Array:
         """The frequency warp for the formant slider, made anew only while it moves."""

@@ -18,19 +18,19 @@ _VOICED_ON, _VOICED_OFF = 0.55, 0.4
 class Melody:
     """Transposes F0 by the distance of the speaker's running median to the target's, plus the slider.
 
-    The median starts at what the first tenth of a second of voice suggests. `target_hz` 0 keeps the
-    speaker's range, as `match` 0 does; `intonation` scales the distance from the median. Voicing has
-    hysteresis, so that a doubtful frame does not flutter.
+    `speaker` is that median, and may be told what to expect. `target_hz` 0 keeps the speaker's range, as
+    `match` 0 does; `intonation` scales the distance from the median. Voicing has hysteresis, so that a
+    doubtful frame does not flutter.
     """
 
     def __init__(self, target_hz: float) -> None:
         self._target_hz = target_hz
-        self._median = RunningMedian()
+        self.speaker = RunningMedian()
         self.reset()
 
     def reset(self) -> None:
         """Forgets the speaker."""
-        self._median.reset()
+        self.speaker.reset()
         self._shift: float | None = None
         self._voiced = False
 
@@ -40,8 +40,8 @@ class Melody:
         if not self._voiced:
             return 0.0
         if voicing > 0.7:
-            self._median.add(f0_hz)
-        middle = self._median.octave
+            self.speaker.add(f0_hz)
+        middle = self.speaker.octave
         if self._target_hz > 0:
             self._approach(12.0 * (float(np.log2(self._target_hz)) - middle))
         octave = middle + (float(np.log2(f0_hz)) - middle) * sliders.intonation

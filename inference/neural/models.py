@@ -62,6 +62,7 @@ class Networks:
     voice: StepNetwork
     latency: int
     sizes: NetworkConfig
+    base: str = ""
 
     @property
     def name(self) -> str:
@@ -82,6 +83,14 @@ class Networks:
         return NetworkStream(self)
 
 
+def model_checksum(folder: Path | None = None) -> str:
+    """`Networks.base` of the networks of `folder`, the shipped ones by default. Raises ModelError."""
+    try:
+        return checksum(((folder or model_folder()) / "manifest.json").read_bytes())
+    except OSError as error:
+        raise ModelError("The neural networks are missing; install Menura again.") from error
+
+
 def model_folder() -> Path:
     """Where the shipped networks lie."""
     return Path(str(resources.files("assets").joinpath("models")))
@@ -96,13 +105,20 @@ def load_networks(folder: Path | None = None) -> Networks:
     """
     folder = folder or model_folder()
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
+        content = (folder / "manifest.json").read_bytes()
+        manifest = json.loads(content)
     except (OSError, ValueError) as error:
         raise ModelError(f"The neural networks are missing from {folder}; install Menura again.") from error
     if (manifest.get("format"), manifest.get("rate"), manifest.get("hop")) != (FORMAT, MODEL_RATE, HOP):
         raise ModelError("The neural networks belong to another version; install Menura again.")
     parts = {name: _open(folder, entry) for name, entry in manifest["networks"].items()}
-    return Networks(**parts, latency=manifest["latency"], sizes=NetworkConfig.from_dict(manifest["sizes"]))
+    sizes = NetworkConfig.from_dict(manifest["sizes"])
+    return Networks(**parts, latency=manifest["latency"], sizes=sizes, base=checksum(content))
+
+
+def checksum(manifest: bytes) -> str:
+    """Tells sets of networks apart, by the bytes of their manifest, which has the checksum of each file."""
+    return hashlib.sha256(manifest).hexdigest()
 
 
 def _open(folder: Path, entry: dict[str, Any]) -> StepNetwork:

@@ -46,6 +46,10 @@ class Runtime(Protocol):
         """What runs, for people: 'ONNX Runtime'."""
 
     @property
+    def base(self) -> str:
+        """Checksum of the networks, whatever runs them: a voice's refinement is for one set alone."""
+
+    @property
     def latency(self) -> int:
         """Samples at `MODEL_RATE` by which the output trails the input beyond the hop."""
 

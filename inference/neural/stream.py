@@ -8,6 +8,7 @@ import numpy as np
 
 from inference.networks.config import ContentConfig
 from inference.networks.timing import TOKEN_HOPS
+from inference.neural.pause import Pause
 from inference.neural.runtime import Array
 from inference.neural.signal import Brief, Ear, Mouth
 
@@ -37,6 +38,11 @@ class TokenMemory:
         self.inputs |= {f"keys_{n}": value for n, value in enumerate(self._keys)}
         self.inputs |= {f"values_{n}": value for n, value in enumerate(self._values)}
 
+    @property
+    def full(self) -> bool:
+        """Whether each further token takes the place of another."""
+        return not self._bias.any()
+
     def keep(self, own: Array) -> None:
         """Puts the newest token's (layers, 2, heads, d) in the place of the oldest."""
         slot = self._slot
@@ -55,7 +61,7 @@ class NetworkStream:
         self._networks, sizes = networks, networks.sizes
         self._ear, self._mouth = Ear(sizes.pitch, sizes.content.mels), Mouth()
         self._brief = Brief(sizes.decoder)
-        self._memory = TokenMemory(sizes.content)
+        self._memory, self._pause = TokenMemory(sizes.content), Pause()
         self._content = networks.content.init_state()
         self._tracker = networks.pitch.init_state()
         self._decoder = networks.decoder.init_state()
@@ -69,6 +75,7 @@ class NetworkStream:
         melody, *_ = self._networks.pitch.step({"spectrum": ear.log_spectrum()}, self._tracker)
         prosody[..., :2] = melody
         prosody[..., 2] = ear.energy()
+        self._pause.hear(audio[0], float(prosody[0, 0, 1]))
         return prosody
 
     def speak(self, prosody: Array, source: Array, style: Array, warp: Array) -> Array:
@@ -82,5 +89,6 @@ class NetworkStream:
     def _token(self) -> Array:
         inputs = {"mel": self._ear.mel, **self._memory.inputs}
         units, own = self._networks.content.step(inputs, self._content)
-        self._memory.keep(own)
+        if not (self._pause.on and self._memory.full):
+            self._memory.keep(own)
         return units

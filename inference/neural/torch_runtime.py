@@ -15,7 +15,7 @@ import torch
 
 from inference.networks.steps import Step
 from inference.networks.weights import WeightsError, load_steps
-from inference.neural.models import ModelError, Networks, StepNetwork, model_folder
+from inference.neural.models import ModelError, Networks, StepNetwork, checksum, model_folder
 
 
 class TorchSession:
@@ -53,7 +53,8 @@ def load_torch(folder: Path | None = None, device: str | None = None) -> TorchNe
     torch.set_num_threads(1)
     try:
         steps, sizes = load_steps(folder)
-        latency = int(json.loads((folder / "manifest.json").read_text())["latency"])
+        manifest = (folder / "manifest.json").read_bytes()
+        latency = int(json.loads(manifest)["latency"])
     except (WeightsError, OSError, ValueError, KeyError) as error:
         raise ModelError(str(error)) from error
     place = torch.device(device or default_device())
@@ -61,4 +62,4 @@ def load_torch(folder: Path | None = None, device: str | None = None) -> TorchNe
         name: StepNetwork(TorchSession(step, place), step.outputs, step.states)
         for name, step in steps.items()
     }
-    return TorchNetworks(**parts, latency=latency, sizes=sizes)
+    return TorchNetworks(**parts, latency=latency, sizes=sizes, base=checksum(manifest))

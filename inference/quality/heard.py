@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.resample import resample_offline
-from inference.converter import HOP, MODEL_RATE
-from inference.f0 import F0Tracker
+from inference.converter import MODEL_RATE
+from inference.f0 import track
 from inference.quality.acoustics import clipped_share
 from inference.speaker import embed_stretches
 from inference.speech import ENCODER_RATE, voice_activity
@@ -89,9 +89,8 @@ class Heard:
     def voiced_hz(self) -> NDArray[np.float64]:
         """F0 in Hz of the surely voiced hops (10 ms) of the first 20 s of speech: (k,)."""
         spoken = self.samples[self.speech][: round(PITCH_S * MODEL_RATE)]
-        tracker = F0Tracker()
-        steps = [tracker.step(spoken[i : i + HOP]) for i in range(0, len(spoken) - HOP + 1, HOP)]
-        return np.array([f0 for f0, voicing in steps if f0 > 0 and voicing > _SURE_VOICING])
+        f0_hz, voicing = track(spoken)
+        return f0_hz[(f0_hz > 0) & (voicing > _SURE_VOICING)]
 
     def spoken(self, phrase: Phrase) -> Samples:
         """A phrase without its pauses: (m,) at MODEL_RATE."""
