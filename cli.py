@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+import cli_rvc
 import cli_voices
 from cli_sound import Sound, sound_options
 from cli_voices import AsJson, print_json
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_voices.app, name="voices")
+app.add_typer(cli_rvc.app, name="rvc")
 
 InputDevice = Annotated[str | None, typer.Option("--input", help="Microphone, by name (`menura devices`).")]
 OutputDevice = Annotated[str | None, typer.Option("--output", help="Where the voice goes, by name.")]
@@ -224,12 +226,14 @@ def latency(input_device: InputDevice = None, output_device: OutputDevice = None
 @app.command()
 def bench(
     file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    rvc: Annotated[bool, typer.Option("--rvc", help="An RVC voice of full size instead, by stage.")] = False,
 ) -> None:
     """Measures speed here: converters per hop, start-up times, memory."""
     from inference.bench import run_bench
+    from inference.rvc.bench import run_rvc_bench
     from voices.files import write_text
 
-    result = run_bench(typer.echo)
+    result = run_rvc_bench(typer.echo) if rvc else run_bench(typer.echo)
     if file:
         write_text(file, json.dumps(result, indent=2) + "\n")
 
@@ -250,11 +254,17 @@ def export(
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="Where to; coreml: where Menura looks if left out.")
     ] = None,
+    voice: Annotated[
+        str, typer.Option(help="An RVC voice, whose own networks are written; coreml only, DIR needed.")
+    ] = "",
 ) -> None:
     """Writes the networks for another runtime."""
-    from inference.export import export_named
+    from inference.export import export_named, export_rvc
 
-    export_named(form, folder, typer.echo)
+    if voice:
+        export_rvc(form, voice, folder, typer.echo)
+    else:
+        export_named(form, folder, typer.echo)
 
 
 @app.command()

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from inference.quality.card import Quality
+    from inference.usual_pitch import UsualPitch
     from voices.library import Library
     from voices.voice import Voice
 
@@ -132,6 +133,22 @@ def relearn(name: Name) -> None:
 
 
 @app.command()
+def refine(
+    name: Name,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="1 to 20 minutes of the voice's speaker.")
+    ] = None,
+    call: Annotated[str, typer.Option("--name", help="What the refined voice is to be called.")] = "",
+    device: Annotated[str, typer.Option(help="What computes: auto, cpu, mps or cuda.")] = "auto",
+    discard: Annotated[bool, typer.Option("--discard", help="Throw an unfinished refinement away.")] = False,
+) -> None:
+    """Tunes a copy of a voice with recordings of its speaker; without files goes on with what was begun."""
+    from cli_refine import refine_voice
+
+    raise typer.Exit(refine_voice(name, files or [], call, device, discard))
+
+
+@app.command()
 def remove(name: Name) -> None:
     """Moves a voice, damaged or not, to the library's trash, where it stays for 30 days."""
     library = _library()
@@ -176,10 +193,93 @@ def export(name: Name, file: Annotated[Path, typer.Argument(help="File or folder
 
 
 @app.command("import")
-def import_voice(file: Annotated[Path, typer.Argument(help="A voice file (.menura).")]) -> None:
-    """Takes a voice file into the library, after a check of all that is in it."""
+def import_voice(
+    file: Annotated[Path, typer.Argument(help="A voice file (.menura), or an RVC voice (.pth).")],
+    index: Annotated[Path | None, typer.Argument(help="The RVC voice's .index file, if it has one.")] = None,
+    name: Annotated[str, typer.Option(help="RVC: what the voice is to be called.")] = "",
+    consent: Annotated[
+        str, typer.Option(help='RVC: who speaks and agreed to this voice, and when: "Ada Nowak, 2026-11-22".')
+    ] = "",
+    licence: Annotated[str, typer.Option(help="RVC: under which licence it may be used.")] = "private",
+    speaker: Annotated[int, typer.Option(help="RVC: which of several speakers, from 0.")] = 0,
+    pitch: Annotated[
+        float | None, typer.Option(help="RVC: where it usually speaks, in Hz; pitch match moves you there.")
+    ] = None,
+    like: Annotated[
+        list[Path] | None, typer.Option(help="RVC: a recording of the voice, to measure that in.")
+    ] = None,
+) -> None:
+    """Takes a voice file or an RVC voice into the library, after a check of all that is in it."""
+    if file.suffix.lower() == ".pth":
+        _import_rvc(file, index, name, consent, licence, speaker, _pitch(pitch, like or []))
+        return
     voice = _library().import_file(file)
     typer.echo(f"{voice.id}: '{voice.name}'")
+
+
+def _import_rvc(
+    file: Path,
+    index: Path | None,
+    name: str,
+    consent: str,
+    licence: str,
+    speaker: int,
+    pitch: UsualPitch | None,
+) -> None:
+    import time
+
+    from inference.reach import lacks_pitch
+    from inference.rvc.importing import Wish, import_voice
+    from voices.archive import Consent
+
+    began = time.monotonic()
+    library = _library()
+    agreed = Consent.parse(consent, file.name)
+    wanted = library.check_new_name(name) if name else ""
+    wish = Wish(file, agreed, index, wanted, licence, speaker=speaker, pitch=pitch)
+    voice, facts = import_voice(wish, library, lambda what, share: None)
+    about = f"{facts.in_words()}, speaker {speaker} of {facts.speakers}"
+    typer.echo(f"{voice.id}: '{voice.name}', {about}, in {time.monotonic() - began:.1f} s")
+    if lacks_pitch(voice):
+        typer.echo(
+            f"Its file does not say where it usually speaks: `menura voices pitch {voice.id} HZ`, or --like "
+            "RECORDING, tells it, and pitch match works."
+        )
+
+
+@app.command()
+def pitch(
+    name: Name,
+    hz: Annotated[float | None, typer.Argument(help="Where the voice usually speaks, in Hz.")] = None,
+    like: Annotated[
+        list[Path] | None, typer.Option(help="A recording of the voice, to measure it in; may be repeated.")
+    ] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="It is not known: the voice keeps yours.")] = False,
+) -> None:
+    """Shows or sets the usual pitch of a voice, to which pitch match moves its speaker."""
+    from inference.usual_pitch import PitchError, UsualPitch, pitch_refusal
+
+    library = _library()
+    voice = library.find(name)
+    chosen = UsualPitch() if forget else _pitch(hz, like or [])
+    if forget and (hz is not None or like):
+        raise PitchError("Leave out the pitch to forget it.")
+    if chosen is not None:
+        if sentence := pitch_refusal(voice):
+            raise PitchError(sentence)
+        voice = library.update(voice.id, **chosen.fields())
+    typer.echo(f"{voice.id}: {UsualPitch.of(voice).in_words() or 'not known; it keeps yours'}")
+
+
+def _pitch(hz: float | None, like: list[Path]) -> UsualPitch | None:
+    """What was said, or is heard in recordings; None where neither was given. Raises PitchError."""
+    from inference.usual_pitch import PitchError, heard_in, said
+
+    if hz is not None and like:
+        raise PitchError("Say the pitch or a recording to measure it in, not both.")
+    if hz is not None:
+        return said(hz)
+    return heard_in(like) if like else None
 
 
 def print_json(value: Any) -> None:
@@ -194,4 +294,7 @@ def _library() -> Library:
 
 
 def _describe(voice: Voice) -> dict[str, Any]:
-    return {key: value for key, value in asdict(voice).items() if key != "embedding"}
+    facts = {key: value for key, value in asdict(voice).items() if key != "embedding"}
+    if voice.refinement:
+        facts["refinement"] = {k: v for k, v in facts["refinement"].items() if k != "change"}
+    return facts

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from gui.control.call import WORDS, CallAction
 from gui.control.snapshots import SLOTS
 from gui.settings import ThemeMode
 
@@ -46,6 +47,7 @@ class Actions:
         self._add("Switch theme", window.toggle_theme, "Ctrl+T")
         menu.addSeparator()
         self._add("Start or stop", session.toggle, "F5", "Ctrl+R")
+        self._add(WORDS[CallAction.HUD], lambda: session.call.do(CallAction.HUD), "Ctrl+Shift+O")
         self._add("Search voices", window.search, Standard.Find)
         self._add("Shortcuts", window.show_shortcuts, "F1")
         self._add("Quit", session.call.quit_wanted.emit, Standard.Quit)

@@ -10,11 +10,12 @@ from filelock import BaseFileLock
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from audio.apple import ZeroWatch
+from audio.apple import Awake, ZeroWatch
 from gui.control.call import CallAction
 from gui.control.certifier import Certifier, is_due
 from gui.control.notice import Notice
 from gui.engine_port import EnginePort
+from gui.hud import Hud
 from gui.icons import icon
 from gui.remote import LET_GO
 from gui.session import Session
@@ -95,6 +96,15 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
         window.show()
         app.exec()
         return 0
+    return run_studio(app, session, window, name)
+
+
+def run_studio(app: QApplication, session: Session, window: MainWindow, name: str) -> int:
+    """Shows the window with all that lives beside it, tray to certifier, until it is left; the exit status.
+
+    `name` is the server at which a second start knocks.
+    """
+    hud = Hud(session)
     tray = Tray(session, session.call, window)
     tray.show()
 
@@ -115,6 +125,10 @@ def main(argv: Sequence[str], quit_after_first_paint: bool = False) -> int:
         tray.icon.isVisible(),
         lambda: session.microphone.prepare(lambda: session.connect_engine(engines)),
     )
+    awake = Awake()
+    # The supervisor that starts the engine's processes again is a thread of this one.
+    session.state_changed.connect(lambda *_: awake.hold(session.running))
+    hud.setVisible(session.store.settings.call.hud)
     zeros = ZeroWatch()
     session.telemetry_read.connect(lambda telemetry: warn_of_zeros(session, zeros, telemetry))
     certifier = Certifier(window)

@@ -55,8 +55,11 @@ class EnginePort(Protocol):
     def recording(self) -> RecordingProgress | None:
         """Returns how far the recording is that goes on, if any."""
 
-    def play_phrase(self, samples: NDArray[np.float32]) -> int:
-        """Speaks (n,) at 24 kHz in the microphone's place; returns its ticket. Raises PhraseError."""
+    def play_phrase(self, samples: NDArray[np.float32], speaker_hz: float = 0.0) -> int:
+        """Speaks (n,) at 24 kHz in the microphone's place; returns its ticket. Raises PhraseError.
+
+        `speaker_hz`: median F0 of who says it.
+        """
 
     def phrase_progress(self, ticket: int) -> PhraseProgress:
         """Returns how far that phrase is."""

@@ -75,7 +75,10 @@ class MonitorSettings:
 
 @dataclass
 class CallSettings:
-    """What happens around a call; `keys` maps names of actions to global keys as Qt writes them."""
+    """What happens around a call; `keys` maps names of actions to global keys as Qt writes them.
+
+    `hud`: the overlay is wanted, `hud_at`: its place on the desktop, "x,y".
+    """
 
     hotkeys: bool = False
     keys: dict[str, str] = field(default_factory=dict)
@@ -83,6 +86,8 @@ class CallSettings:
     close_to_tray: bool = False
     start_minimised: bool = False
     start_live: bool = False
+    hud: bool = False
+    hud_at: str = ""
     program: str = "Discord"
 
 
@@ -100,7 +105,8 @@ class Settings:
     """The whole content of the file.
 
     `voices` are tunings by voice, `presets` named ones by voice, `snapshots` by slot, `folds` says which
-    groups of the tuning panel are open. `unknown` is what another version wrote, kept as it was.
+    groups of the tuning panel are open, `speakers` at which median F0 (Hz) somebody spoke into a microphone,
+    by its stable name ("": the system's). `unknown` is what another version wrote, kept as it was.
     """
 
     devices: DeviceSettings = field(default_factory=DeviceSettings)
@@ -112,6 +118,7 @@ class Settings:
     presets: dict[str, dict[str, Tuning]] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     folds: dict[str, bool] = field(default_factory=dict)
+    speakers: dict[str, float] = field(default_factory=dict)
     favourites: list[str] = field(default_factory=list)
     voice_id: str = ""
     theme: ThemeMode = ThemeMode.SYSTEM
@@ -136,6 +143,7 @@ class Settings:
             presets={k: _tunings(v) for k, v in _mapping(content.get("presets")).items()},
             snapshots=_snapshots(content.get("snapshots")),
             folds={k: v for k, v in _mapping(content.get("folds")).items() if isinstance(v, bool)},
+            speakers={k: v for k, v in _mapping(content.get("speakers")).items() if _is_pitch(v)},
             favourites=[v for v in _list(content.get("favourites")) if isinstance(v, str)],
             voice_id=_text(content.get("voice_id")),
             theme=_theme(content.get("theme")),
@@ -269,6 +277,10 @@ def _fits(value: Any, default: Any, annotation: str) -> bool:
     if isinstance(default, str) or annotation.startswith("str"):
         return isinstance(value, str)
     return isinstance(value, int) and 0 < value < 1_000_000
+
+
+def _is_pitch(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1000
 
 
 def _tunings(value: Any) -> dict[str, Tuning]:

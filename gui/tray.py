@@ -33,8 +33,11 @@ def state_words(session: Session, telemetry: Telemetry | None) -> str:
         Mode.CONVERTED: f"live as {voice}",
     }[session.params.mode]
     if telemetry and telemetry.running:
-        level = 20 * math.log10(max(telemetry.output_rms, 1e-5))
-        words += f", {telemetry.latency.total:.0f} ms, {level:.0f} dB"
+        words += f", {telemetry.latency.total:.0f} ms"
+        # The level is the converted voice's, whatever the call hears.
+        if session.params.mode is Mode.CONVERTED:
+            level = 20 * math.log10(max(telemetry.output_rms, 1e-5))
+            words += f", {level:.0f} dB".replace("-", "−")
     return f"Menura: {words}"
 
 
@@ -72,6 +75,7 @@ class Tray(QObject):
         session.state_changed.connect(lambda *_: self.refresh())
         session.params_changed.connect(lambda _: self.refresh())
         session.voice_changed.connect(lambda _: self.refresh())
+        call.hud_wanted.connect(self.refresh)
         window.installEventFilter(self)
         self.refresh()
 
@@ -95,6 +99,7 @@ class Tray(QObject):
         mode = session.params.mode
         self.actions[CallAction.MUTE].setChecked(mode is Mode.MUTE)
         self.actions[CallAction.BYPASS].setChecked(mode is Mode.BYPASS)
+        self.actions[CallAction.HUD].setChecked(session.store.settings.call.hud)
         self.actions[CallAction.TOGGLE].setText("Stop" if session.running else "Start")
         look = (role, current().dark)
         if look != self._look:
@@ -126,6 +131,8 @@ class Tray(QObject):
             made[action].setCheckable(action in (CallAction.MUTE, CallAction.BYPASS))
         self.menu.addMenu(self._voices)
         self.menu.addSeparator()
+        made[CallAction.HUD] = self._add(CallAction.HUD)
+        made[CallAction.HUD].setCheckable(True)
         made[CallAction.SHOW] = self._add(CallAction.SHOW)
         made[CallAction.QUIT] = self._add(CallAction.QUIT)
         return made

@@ -8,13 +8,14 @@ from time import monotonic
 
 from PySide6.QtGui import QUndoCommand
 
+from audio.gate import OFF_DB
 from inference.engine.messages import EngineParams
 from voices.tuning import RANGES, Tuning
 
 MERGE_SECONDS = 0.8
 SHARED_RANGES = {
     "input_gain_db": (-24.0, 24.0),
-    "gate_db": (-90.0, -20.0),
+    "gate_db": (OFF_DB, -20.0),
     "noise_suppression": (0.0, 1.0),
     "monitor_gain_db": (-40.0, 6.0),
 }
@@ -133,7 +134,9 @@ GROUPS = (
         "Microphone",
         (
             _knob("input_gain_db", "Input gain", "dB", 0.5, 3, "Makes a quiet microphone louder"),
-            _knob("gate_db", "Gate", "dB", 1, 6, "Sounds below this level become silence"),
+            _knob(
+                "gate_db", "Gate", "dB", 1, 6, "What is fainter, or no speech, becomes silence; lowest: off"
+            ),
             _percent("noise_suppression", "Noise", "How much of the room's steady noise is taken away"),
         ),
         open=False,

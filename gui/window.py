@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QShowEvent,
     QStatusTipEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStyle, QVBoxLayout, QWidget
 
 from gui.actions import Actions
 from gui.control.notice import Notice
@@ -39,7 +39,7 @@ from inference.engine.telemetry import Telemetry
 from voices.voice import Voice
 
 DEFAULT_SIZE = QSize(1400, 900)
-TELEMETRY_EVERY = 8
+TELEMETRY_EVERY = 5
 """Frames between two updates of the top bar's figures."""
 
 
@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         """Adds them to the library."""
         self._veil.hide()
-        self.session.library.import_files(voice_files(event.mimeData()))
+        self.live.add_files(voice_files(event.mimeData()))
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -252,7 +252,8 @@ class MainWindow(QMainWindow):
     def _restore_geometry(self) -> None:
         screen = QGuiApplication.primaryScreen()
         room = screen.availableGeometry() if screen else QRect(0, 0, 1400, 900)
-        self.resize(DEFAULT_SIZE.boundedTo(room.size()))
+        frame = QSize(0, self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight))
+        self.resize(DEFAULT_SIZE.boundedTo(room.size() - frame))
         geometry = self._settings.window.geometry
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))

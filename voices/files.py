@@ -1,12 +1,14 @@
-"""Writing small files so that a crash leaves the old one or the new one, never half of either."""
+"""Writing files and folders so that a crash leaves the old one or the new one, never half of either."""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY_PREFIX = ".menura-"
@@ -39,6 +41,31 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise FileError(_sentence(path, error)) from error
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which replaces `folder` once all in it is on the disk, or else vanishes.
+
+    A crash may leave folders named `TEMPORARY_PREFIX`... beside it. Raises OSError.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+    old = fresh.with_name(f"{fresh.name}-old")
+    fresh.mkdir()
+    try:
+        yield fresh
+        for path in fresh.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(fresh)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(fresh, folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -19,15 +19,25 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from voices.archive import SUFFIX, VoiceArchive, read_archive, read_clips, read_picture, write_archive
+from voices.archive import (
+    SUFFIX,
+    ArchiveError,
+    VoiceArchive,
+    read_archive,
+    read_clips,
+    read_manifest,
+    read_picture,
+    write_archive,
+)
 from voices.builtin import UnknownVoiceError, builtin_archive, builtin_picture, builtin_voices, find_voice
 from voices.clip import Clip
 from voices.folder import DamagedVoice, Folder, LibraryError
 from voices.home import home
 from voices.manifest import MAX_NAME, Manifest, check_name
+from voices.models import FOLDER, sweep
 from voices.names import free_id, free_name
 from voices.trash import Removed, Trash
-from voices.voice import Voice
+from voices.voice import Voice, VoiceKind
 
 _WAIT_S = 10.0
 _TRASH_DAYS = 30.0
@@ -35,14 +45,18 @@ _FIXED = {"id", "kind", "builtin"}
 
 
 class Library:
-    """The voices of one folder after the built-in ones. Methods that write raise LibraryError, or
-    ArchiveError and FileError of the file they could not read or write."""
+    """The voices of one folder after the built-in ones; `models` holds those of its RVC voices.
+
+    Methods that write raise LibraryError, or ArchiveError and FileError of the file they could not read
+    or write.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._folder = Folder(path, frozenset(voice.id for voice in builtin_voices()))
         self._trash = Trash(path / "trash")
         self._lock = FileLock(path / ".lock")
+        self.models = path / FOLDER
 
     @classmethod
     def open(cls, folder: str | Path | None = None) -> Library:
@@ -137,14 +151,22 @@ class Library:
 
     def import_file(self, path: str | Path) -> Voice:
         """Checks a voice file of a stranger as a whole and keeps a copy, renamed if the name is taken."""
-        archive = _with_face(read_archive(path))
+        archive = read_archive(path)
+        if archive.voice.kind is VoiceKind.RVC and not (self.models / archive.voice.model).is_dir():
+            raise LibraryError("This is an RVC voice without its model; import its .pth file instead.")
+        archive = _with_face(archive)
         with self._writing():
             name = self.free_name(archive.voice.name)
             return self._write(archive, self._free_id(name), name=name)
 
     def export_file(self, voice_id: str, path: str | Path) -> None:
-        """Writes the voice file to share."""
-        write_archive(path, self.archive(voice_id))
+        """Writes the voice file to share; not of RVC voices, whose model is no part of it."""
+        archive = self.archive(voice_id)
+        if archive.voice.kind is VoiceKind.RVC:
+            raise LibraryError(
+                f"'{archive.voice.name}' is an RVC voice: share the .pth file that it was imported from."
+            )
+        write_archive(path, archive)
 
     def archive(self, voice_id: str) -> VoiceArchive:
         """All of a voice, read and checked now."""
@@ -213,7 +235,9 @@ class Library:
     def empty_trash(self, older_than_days: float = 0.0) -> int:
         """Deletes for good what was removed longer ago than this; how many voices."""
         with self._writing():
-            return self._trash.empty(older_than_days)
+            count = self._trash.empty(older_than_days)
+            self._sweep_models()
+            return count
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -232,7 +256,8 @@ class Library:
             self._folder.clear_leftovers()
             self.refresh()
             with suppress(OSError):
-                self._trash.empty(_TRASH_DAYS)
+                if self._trash.empty(_TRASH_DAYS):
+                    self._sweep_models()
             yield
         except OSError as error:
             raise LibraryError(
@@ -273,6 +298,14 @@ class Library:
     def _check_own(self, voice_id: str, otherwise: str) -> None:
         if self._is_builtin(voice_id):
             raise LibraryError(f"'{find_voice(voice_id).name}' is built in; {otherwise}.")
+
+    def _sweep_models(self) -> None:
+        """Deletes models that neither a voice nor the trash names; none while a file cannot be read."""
+        if self._folder.damaged():
+            return
+        removed = (read_manifest(removed.path).voice for removed in self._trash.contents())
+        with suppress(ArchiveError):
+            sweep(self.models, [voice.model for voice in (*self.voices(), *removed)])
 
     @staticmethod
     def _is_builtin(voice_id: str) -> bool:

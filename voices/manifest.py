@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Any, TypeVar
 
 from voices.encoder import EMBEDDING_SIZE, Encoder
+from voices.refinement import Refinement, RefinementError
 from voices.tuning import Tuning
 from voices.voice import Recipe, Voice, VoiceKind
 
@@ -23,6 +24,7 @@ VERSION = 1
 MAX_CLIPS = 32
 MAX_NAME = 60
 MAX_TEXT = 4000
+MAX_SPEAKERS = 4096
 
 Json = dict[str, Any]
 T = TypeVar("T", Recipe, Tuning)
@@ -117,6 +119,8 @@ def to_json(manifest: Manifest) -> Json:
         "embedding": [round(value, 7) for value in voice.embedding],
         "clips": [asdict(clip) for clip in manifest.clips],
         "picture": manifest.picture,
+        **({"model": voice.model, "speaker": voice.speaker} if voice.kind is VoiceKind.RVC else {}),
+        "refinement": asdict(voice.refinement) if voice.refinement else None,
     }
 
 
@@ -194,12 +198,15 @@ def _voice(content: Json, voice_id: str) -> Voice:
         tuning=_flat(Tuning, _object(content, "tuning")).clamped(),
         f0_low_hz=low,
         f0_high_hz=high,
+        model=_match(content, "model", _SHA256) if kind is VoiceKind.RVC else "",
+        speaker=int(_number(content, "speaker", 0, MAX_SPEAKERS - 1)) if kind is VoiceKind.RVC else 0,
+        refinement=_refinement(content),
     )
 
 
 def _embedding(content: Json, kind: VoiceKind) -> tuple[float, ...]:
     values = _list(content, "embedding", EMBEDDING_SIZE)
-    if kind is VoiceKind.MODEL_FREE and not values:
+    if kind is not VoiceKind.NEURAL and not values:
         return ()
     if len(values) != EMBEDDING_SIZE or not set(map(type, values)) <= {int, float}:
         raise _damaged("embedding")
@@ -212,6 +219,24 @@ def _embedding(content: Json, kind: VoiceKind) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
+def _refinement(content: Json) -> Refinement | None:
+    if content.get("refinement") is None:
+        return None
+    entry = _object(content, "refinement")
+    figures = {key: _number(entry, key, 0, 1) for key in ("likeness_before", "likeness_after")}
+    found = Refinement(
+        base=_match(entry, "base", _SHA256),
+        change=_string(entry, "change"),
+        speech_s=_number(entry, "speech_s", 0, 1e6),
+        **figures,
+    )
+    try:
+        found.values()
+    except RefinementError as error:
+        raise _damaged("refinement") from error
+    return found
+
+
 def _encoder(content: Json) -> Encoder | None:
     if not content.get("embedding"):
         return None
@@ -221,7 +246,7 @@ def _encoder(content: Json) -> Encoder | None:
 
 def _consent(content: Json) -> Consent | None:
     if content.get("consent") is None:
-        if content.get("kind") == VoiceKind.NEURAL:
+        if content.get("kind") in (VoiceKind.NEURAL, VoiceKind.RVC):
             raise ArchiveError("The voice file does not say who agreed to this voice; ask for one that does.")
         return None
     consent = _object(content, "consent")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from voices.refinement import Refinement
 from voices.tuning import Tuning
 
 
@@ -13,6 +14,7 @@ class VoiceKind(StrEnum):
 
     MODEL_FREE = "model-free"
     NEURAL = "neural"
+    RVC = "rvc"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class Voice:
     `embedding` (neural voices) is the speaker embedding, unit length; `f0_median_hz` is the middle of
     the target's range, 0 when it follows the speaker; `f0_low_hz` and `f0_high_hz` hold 90 % of it, 0
     where unknown. `colour` (#rrggbb) and `glyph` (an icon name in assets/icons) are its face where it has
-    no picture. `tuning` is where its sliders start.
+    no picture. `tuning` is where its sliders start. `refinement` is what fine-tuning found for it.
+    An RVC voice has its networks in `voices.models` under the name `model` (SHA-256 in hex); of the
+    speakers in there it is number `speaker`.
     """
 
     id: str
@@ -56,3 +60,6 @@ class Voice:
     tuning: Tuning = field(default_factory=Tuning)
     f0_low_hz: float = 0.0
     f0_high_hz: float = 0.0
+    refinement: Refinement | None = None
+    model: str = ""
+    speaker: int = 0

@@ -23,6 +23,7 @@ class CallAction(StrEnum):
     NEXT = "next"
     PREVIOUS = "previous"
     TOGGLE = "toggle"
+    HUD = "overlay"
     SHOW = "show"
     QUIT = "quit"
 
@@ -35,18 +36,21 @@ WORDS = {
     CallAction.NEXT: "Next voice",
     CallAction.PREVIOUS: "Previous voice",
     CallAction.TOGGLE: "Start or stop",
+    CallAction.HUD: "Overlay on or off",
     CallAction.SHOW: "Show the window",
     CallAction.QUIT: "Quit Menura",
 }
 
 
 class CallController(QObject):
-    """Acts on the session. `show_wanted`, `quit_wanted`: the user asked for the window, or to end.
+    """Acts on the session. `show_wanted`, `hud_wanted`, `quit_wanted`: the user asked for the window, for
+    the small display above all others or for its end, or to end.
 
     Push to talk works whatever the mode was: held, the call hears the chosen voice; let go, nothing.
     """
 
     show_wanted = Signal()
+    hud_wanted = Signal()
     quit_wanted = Signal()
 
     def __init__(self, session: Session) -> None:
@@ -74,6 +78,8 @@ class CallController(QObject):
                 self._step(-1)
             case CallAction.TOGGLE:
                 self._session.toggle()
+            case CallAction.HUD:
+                self.hud_wanted.emit()
             case CallAction.SHOW:
                 self.show_wanted.emit()
             case CallAction.QUIT:

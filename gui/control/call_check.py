@@ -16,9 +16,11 @@ from audio.devices import Device
 from gui.control.worker import Worker
 from gui.jobs import Jobs, end_with
 from inference.call_check import Evidence, Result, judge, phrase, sent_during
+from inference.converter import MODEL_RATE
 from inference.engine.messages import EngineState, Mode
 from inference.engine.phrase import PhraseError
 from inference.engine.telemetry import Telemetry
+from inference.f0 import median_hz
 from inference.far_end import FarEnd, FarEndFailed, Listening, Recording
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ class Step(Enum):
     JUDGING = auto()
 
 
+def _measured_phrase() -> tuple[NDArray[np.float32], float]:
+    """What is said, and the median F0 of who says it."""
+    samples = phrase()
+    return samples, median_hz(samples, MODEL_RATE)
+
+
 class CallCheckController(QObject):
     """`changed`: the step, the progress, the result or the problem did. One run at a time.
 
@@ -65,7 +73,7 @@ class CallCheckController(QObject):
         self._far: FarEnd | None = None
         self._no_far_end, self._ready_at = "", inf
         self._recording: Recording | None = None
-        self._phrase: NDArray[np.float32] | None = None
+        self._phrase: tuple[NDArray[np.float32], float] | None = None
         self._ticket = 0
         self._before = Telemetry()
         self._deadline = 0.0
@@ -76,6 +84,9 @@ class CallCheckController(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
+        self._checked: tuple[str | None, str] = (None, "")
+        session.devices.changed.connect(self._keep_if_true)
+        session.voice_changed.connect(lambda _: self._keep_if_true())
         jobs = self.jobs
         end_with(self, jobs.close)
 
@@ -89,13 +100,14 @@ class CallCheckController(QObject):
         if self.busy:
             return
         self.result, self.problem = None, ""
+        self._checked = self._subject()
         self._no_far_end, self._ready_at, self._recording = "", inf, None
         if self._session.params.mode is not Mode.CONVERTED:
             self._fail("The call does not hear the converted voice now: choose Converted on the Live page.")
             return
         if not self._session.running:
             self._session.start()
-        self._worker.do(phrase, self._take_phrase, self._fail)
+        self._worker.do(_measured_phrase, self._take_phrase, self._fail)
         self._go(Step.STARTING, 0.0)
         self._timer.start()
 
@@ -104,8 +116,18 @@ class CallCheckController(QObject):
         if self.busy:
             self._fail("")
 
-    def _take_phrase(self, samples: NDArray[np.float32]) -> None:
-        self._phrase = samples
+    def _subject(self) -> tuple[str | None, str]:
+        """What a result is about: the call output and the voice."""
+        return self._session.devices.settings.output, self._session.voice_id
+
+    def _keep_if_true(self) -> None:
+        """Drops a result that is about another output or voice than those chosen now."""
+        if (self.result or self.problem) and not self.busy and self._subject() != self._checked:
+            self.result, self.problem = None, ""
+            self.changed.emit()
+
+    def _take_phrase(self, measured: tuple[NDArray[np.float32], float]) -> None:
+        self._phrase = measured
 
     def _go(self, step: Step, progress: float) -> None:
         self.step, self.progress = step, progress
@@ -127,7 +149,7 @@ class CallCheckController(QObject):
             case Step.STARTING if engine.telemetry().running and not self._session.loading:
                 self._open_far_end()
             case Step.LISTENING if self._phrase is not None and monotonic() >= self._ready_at:
-                self._speak(engine, self._phrase)
+                self._speak(engine, *self._phrase)
             case Step.SPEAKING:
                 self._follow(engine)
             case Step.COLLECTING if self._recording is not None or self._far is None:
@@ -166,10 +188,10 @@ class CallCheckController(QObject):
                     self._no_far_end, self._ready_at = reason, 0.0
                     self._close_far_end()
 
-    def _speak(self, engine: EnginePort, samples: NDArray[np.float32]) -> None:
+    def _speak(self, engine: EnginePort, samples: NDArray[np.float32], speaker_hz: float) -> None:
         self._before = engine.telemetry()
         try:
-            self._ticket = engine.play_phrase(samples)
+            self._ticket = engine.play_phrase(samples, speaker_hz)
         except PhraseError as error:
             self._fail(str(error))
             return

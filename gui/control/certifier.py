@@ -6,6 +6,8 @@ import sys
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
+from inference.launch import own_command
+
 
 def is_due() -> bool:
     """Whether this Mac has programs that nobody has tried on it yet."""
@@ -45,7 +47,8 @@ class Certifier(QObject):
     def start(self) -> None:
         """Starts a run, unless one is under way."""
         if not self.busy:
-            self._process.start(sys.executable, ["-m", "cli", "doctor", "--certify"])
+            program, *arguments = own_command("doctor", "--certify")
+            self._process.start(program, arguments)
 
     def stop(self) -> None:
         """Ends a run without a word."""

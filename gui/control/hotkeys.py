@@ -17,6 +17,7 @@ DEFAULTS = {
     CallAction.PANIC: "Ctrl+Alt+Esc",
     CallAction.NEXT: "Ctrl+Alt+PgDown",
     CallAction.PREVIOUS: "Ctrl+Alt+PgUp",
+    CallAction.HUD: "Ctrl+Alt+O",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.control.worker import Worker
-from inference.engine.messages import EngineState, StreamsOpened
+from inference.engine.messages import EngineState, Mode, StreamsOpened
 from inference.engine.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _STATES = {
     EngineState.DEGRADED: "Limited",
     EngineState.FAILED: "Failed",
 }
+_PLURAL = re.compile(r"(?<=\w\w)s\b")
+_HEARS = {Mode.CONVERTED: "the chosen voice", Mode.BYPASS: "your own voice", Mode.MUTE: "nothing"}
 
 
 class Journal(QObject):
@@ -53,8 +56,10 @@ class Journal(QObject):
         self._timer.timeout.connect(self._look)
         session.state_changed.connect(self._state)
         session.streams_opened.connect(self._opened)
-        session.voice_ready.connect(lambda voice_id: self.add(f"Voice '{voice_id}' speaks."))
-        session.voice_failed.connect(lambda voice_id, why: self.add(f"Voice '{voice_id}' failed: {why}"))
+        session.voice_ready.connect(lambda voice_id: self.add(f"Voice: {self._name(voice_id)}."))
+        session.voice_failed.connect(
+            lambda voice_id, why: self.add(f"Voice {self._name(voice_id)} failed: {why}")
+        )
         session.params_changed.connect(lambda params: self._mode(params.mode))
         self._last_mode = session.params.mode
         self._last_state = (session.state, "")
@@ -103,10 +108,13 @@ class Journal(QObject):
             f"blocks of {streams.block_frames or 'any'} frames."
         )
 
-    def _mode(self, mode: str) -> None:
+    def _name(self, voice_id: str) -> str:
+        return next((voice.name for voice in self._session.voices if voice.id == voice_id), voice_id)
+
+    def _mode(self, mode: Mode) -> None:
         if mode != self._last_mode:
-            self._last_mode = mode  # type: ignore[assignment]
-            self.add(f"The call hears: {mode}.")
+            self._last_mode = mode
+            self.add(f"The call hears {_HEARS[mode]}.")
 
     def _look(self) -> None:
         if self._session.engine is None:
@@ -114,7 +122,7 @@ class Journal(QObject):
         telemetry = self._session.engine.telemetry()
         now = counters(telemetry)
         told = [
-            f"{now[name] - self._counted[name]} {name}"
+            _counted(now[name] - self._counted[name], name)
             for name in self._counted
             if now[name] > self._counted[name]
         ]
@@ -128,10 +136,16 @@ def counters(telemetry: Telemetry) -> dict[str, int]:
     return {
         "late cycles of the device": telemetry.xruns.total,
         "late hops": telemetry.xruns.late_blocks,
-        "samples cut": telemetry.xruns.dropped_samples,
+        "ms of sound lost": round(1000 * telemetry.lost_s),
         "restarts of the converter": telemetry.worker_restarts,
         "restarts of the streams": telemetry.stream_restarts,
+        "failures of Core ML, ONNX Runtime speaks": telemetry.runtime_failures,
     }
+
+
+def _counted(count: int, name: str) -> str:
+    """The number with its name, which is in the plural."""
+    return f"{count} {name}" if count > 1 else f"{count} {_PLURAL.sub('', name, count=1)}"
 
 
 def _open(path: Path) -> logging.Logger:

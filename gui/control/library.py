@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from gui.control.notice import Notice
 from gui.control.worker import Worker
 from gui.tuning import Change
+from inference.usual_pitch import UsualPitch
 from voices.folder import DamagedVoice
 from voices.library import Library
 from voices.trash import Removed
@@ -47,7 +48,7 @@ class LibraryController(QObject):
         self._revision = library.revision
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.look)
 
     @property
     def voices(self) -> tuple[Voice, ...]:
@@ -70,10 +71,19 @@ class LibraryController(QObject):
         else:
             self._timer.stop()
 
+    def look(self) -> None:
+        """Takes over what other processes changed."""
+        if not self.worker.busy:
+            self.worker.do(self.library.refresh, lambda _: self._refresh(), self._fail)
+
     def import_files(self, paths: Sequence[Path]) -> None:
         """Adds voice files, as one undoable step; says which could not be added and why."""
         if paths:
             self.worker.do(partial(self._import, tuple(paths)), self._show_imported, self._fail)
+
+    def take_in(self, voice: Voice) -> None:
+        """Shows a voice that another process has just added, as an undoable step."""
+        self.worker.do(self.library.refresh, lambda _: self._show_imported(([voice], [])), self._fail)
 
     def export_file(self, voice_id: str, path: Path) -> None:
         """Writes a voice file to share."""
@@ -92,6 +102,14 @@ class LibraryController(QObject):
             self._session.undo.push(
                 Change(f"Rename {voice.name}", voice.name, name, partial(self._rename, voice_id))
             )
+
+    def set_pitch(self, voice_id: str, pitch: UsualPitch) -> None:
+        """Says where a voice usually speaks, as an undoable step."""
+        voice = self.find(voice_id)
+        old = UsualPitch.of(voice) if voice else pitch
+        if pitch != old:
+            what = f"Usual pitch of {voice.name if voice else voice_id}"
+            self._session.undo.push(Change(what, old, pitch, partial(self._set_pitch, voice_id)))
 
     def remove(self, voice_id: str) -> None:
         """Moves a voice, damaged or not, to the library's trash, as an undoable step."""
@@ -153,9 +171,10 @@ class LibraryController(QObject):
             lambda: self.library.rename(voice_id, str(name)), lambda _: self._refresh(), self._fail
         )
 
-    def _look(self) -> None:
-        if not self.worker.busy:
-            self.worker.do(self.library.refresh, lambda _: self._refresh(), self._fail)
+    def _set_pitch(self, voice_id: str, pitch: UsualPitch) -> None:
+        self.worker.do(
+            lambda: self.library.update(voice_id, **pitch.fields()), lambda _: self._refresh(), self._fail
+        )
 
     def _refresh(self) -> None:
         if self.library.revision != self._revision:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from gui.jobs import end_with
 from inference.converter import MODEL_RATE
 from inference.engine.messages import Mode
-from inference.engine.telemetry import Scope
+from inference.engine.telemetry import Scope, Telemetry
 from inference.likeness import WINDOW_S, Reading, read
 from voices.voice import Voice
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 EVERY_S = 1.5
 """Seconds of signal between two readings; one reading takes 80 ms of one core of the build machine."""
+
+_LOOKED_FOR_MS = 120.0
+"""Delay that a reading finds by itself, and some more."""
 
 _SIZE = round(WINDOW_S * MODEL_RATE)
 
@@ -39,10 +42,12 @@ class LikenessController(QObject):
         self._session = session
         self._heard, self._spoken = np.zeros(_SIZE, np.float32), np.zeros(_SIZE, np.float32)
         self._fresh = 0
+        self._late = 0
         self._thread = ThreadPoolExecutor(1, "likeness")
         self._going: Future[Reading] | None = None
         self._arrived.connect(self._take, Qt.ConnectionType.QueuedConnection)
         session.scope_read.connect(self._listen)
+        session.telemetry_read.connect(self._keep_step)
         session.voice_ready.connect(lambda _: self._forget())
         session.voice_changed.connect(lambda _: self._forget())
         session.state_changed.connect(lambda *_: self._forget())
@@ -58,13 +63,20 @@ class LikenessController(QObject):
         if self._fresh >= EVERY_S * MODEL_RATE and self._going is None:
             self._begin()
 
+    def _keep_step(self, telemetry: Telemetry) -> None:
+        """Notes by how much the voice is later than a reading looks for by itself."""
+        parts = telemetry.latency
+        late_ms = parts.hop + parts.lookahead + parts.compute_p99 - _LOOKED_FOR_MS
+        self._late = min(max(0, round(late_ms * MODEL_RATE / 1000)), _SIZE // 2)
+
     def _begin(self) -> None:
         session = self._session
         voice = session.voice
         if voice is None or session.loading or session.params.mode is not Mode.CONVERTED:
             return
         self._fresh = 0
-        self._going = self._thread.submit(read, self._heard.copy(), self._spoken.copy(), voice.embedding)
+        heard, spoken = self._heard[: _SIZE - self._late].copy(), self._spoken[self._late :].copy()
+        self._going = self._thread.submit(read, heard, spoken, voice.embedding)
         self._going.add_done_callback(self._pass_on)
 
     def _pass_on(self, future: Future[Reading]) -> None:

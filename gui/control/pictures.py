@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, Signal
+from PySide6.QtGui import QImage, QImageReader
 
 from gui.control.library import LibraryController
+from voices.picture import PictureError, picture_suffix
 
 SIDE = 144
 """Pixels: 48 logical ones at a screen scale of 3."""
@@ -39,9 +40,27 @@ class Pictures(QObject):
             self.arrived.emit(voice_id)
 
 
+def decoded(data: bytes) -> QImage:
+    """The picture of a PNG or JPEG file's bytes; a null image for anything else.
+
+    Qt is told the format: looking for it, its SVG reader connects signals, and in a thread of Python's that
+    waited for a lock of the window's thread, which waited for the interpreter's, for ever.
+    """
+    try:
+        suffix = picture_suffix(data)
+    except PictureError:
+        return QImage()
+    buffer = QBuffer()
+    buffer.setData(data)
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    reader = QImageReader(buffer, QByteArray(suffix.encode()))
+    reader.setAutoDetectImageFormat(False)
+    return reader.read()
+
+
 def _read(data: bytes) -> QImage:
     """Returns the middle of a picture as a square of `SIDE`; a null image where it can't be read."""
-    image = QImage.fromData(data) if data else QImage()
+    image = decoded(data)
     if image.isNull():
         return image
     fill = Qt.AspectRatioMode.KeepAspectRatioByExpanding

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QTextCursor
 from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -51,6 +51,7 @@ class RouteSection(QWidget):
         self.refresh = PushButton("Look again", "link")
         self.program = Select("Program you call with")
         self.steps = label("", "body", wrap=True)
+        self.steps.setTextFormat(Qt.TextFormat.RichText)
         self.steps.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.make.clicked.connect(session.microphone.make)
         self.take_away.clicked.connect(session.microphone.take_away)
@@ -268,12 +269,14 @@ class JournalSection(QWidget):
         whole.addWidget(heading)
         self.lines.setPlainText("\n".join(session.journal.lines))
         session.journal.added.connect(self.lines.appendPlainText)
+        # The newest line is what people look for; appending keeps the end in sight only where it was.
+        self.lines.moveCursor(QTextCursor.MoveOperation.End)
         session.journal.exported.connect(lambda path: session.say(Notice(f"Written to {path}.", "toast")))
         session.journal.failed.connect(lambda why: session.say(Notice(why, "danger")))
 
     def _export(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
-            self, "Export the last 30 s", "menura-report.zip", "Zip (*.zip)"
+            self, "Export the last 30 s", str(Path.home() / "menura-report.zip"), "Zip (*.zip)"
         )
         if path:
             self._session.journal.export(Path(path))

@@ -48,7 +48,7 @@ class CheckSection(QWidget):
         self.run = PushButton("Check the call", "primary", "call", "on_accent")
         self.run.setToolTip("Speaks a phrase in your place and records what a call gets, about 10 s")
         self.hear = PushButton("Hear it", "plain", "play", "text_muted")
-        self.hear.setToolTip("Plays what the far end got on your monitor device, not into the call")
+        self.hear.setToolTip("Plays what the far end got on your headphones, not into the call")
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setRange(0, 100)
@@ -118,7 +118,7 @@ class CheckSection(QWidget):
         if self.player.playing:
             self.player.pause()
         elif self._monitor() is None and self._session.running:
-            self._complain("The call would hear this: choose headphones as the monitor device first.")
+            self._complain("The call would hear this: first choose headphones in Compare, on the Live page.")
         elif self._shown is not None:
             self.player.load([self._shown.heard], OPUS_RATE, self._monitor())
             self.player.play()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+)
 
 from gui.control.certifier import Certifier
-from gui.pages.engine_rows import HEADINGS, cells, choices, in_use, running
+from gui.pages.engine_rows import HEADINGS, cells, choices, in_use, running, speaking
 from gui.pages.frame import PageFrame
 from gui.session import Session
 from gui.theme import current
-from gui.widgets.buttons import PushButton
+from gui.widgets.buttons import THEME_EVENTS, PushButton
 from gui.widgets.select import Select
 from gui.widgets.text import label
 from inference.coreml.certify import Certificate, recall
@@ -25,6 +32,9 @@ NOTHING = "Nothing has been tried on this machine yet. Trying takes some seconds
 class EnginePage(PageFrame):
     """Shows the certificate of this machine; makes it anew and takes the user's choice."""
 
+    _chosen: tuple[QTableWidgetItem, ...] = ()
+    """What the table says of those that speak."""
+
     def __init__(self, session: Session) -> None:
         super().__init__("Engine", "What runs the neural voices here, how exactly and how fast.")
         self._session = session
@@ -32,6 +42,7 @@ class EnginePage(PageFrame):
         self.runtime = Select("Runtime of the neural voices")
         self.certify = PushButton("Try everything", "primary", "refresh", "on_accent")
         self.state = label("", "body", wrap=True)
+        self.speaking = label("", "body", wrap=True)
         self.times = label("", "caption", wrap=True)
         self.hint = label("", "caption", wrap=True)
         self.table = QTableWidget(0, len(HEADINGS))
@@ -54,16 +65,29 @@ class EnginePage(PageFrame):
     def _fill(self, certificate: Certificate | None) -> None:
         rows = certificate.rows if certificate else ()
         chosen = [certificate.chosen(network) for network in ("hop", "pitch")] if certificate else []
+        found: list[QTableWidgetItem] = []
         self.table.setRowCount(len(rows))
         for line, row in enumerate(rows):
             for column, text in enumerate(cells(row)):
                 item = QTableWidgetItem(text)
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
                 item.setToolTip(text)
-                if row in chosen:
-                    item.setForeground(QColor(current().accent))
                 self.table.setItem(line, column, item)
+                if row in chosen:
+                    found.append(item)
+        self._chosen = tuple(found)
+        self._colour()
         self.table.setVisible(bool(rows))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """A new theme has another accent."""
+        if event.type() in THEME_EVENTS:
+            self._colour()
+        super().changeEvent(event)
+
+    def _colour(self) -> None:
+        for item in self._chosen:
+            item.setForeground(QColor(current().accent))
 
     def _choose(self) -> None:
         chosen = self.runtime.currentData()
@@ -86,6 +110,8 @@ class EnginePage(PageFrame):
             self.state.setText(fault)
 
     def _show_times(self, telemetry: Telemetry) -> None:
+        self.speaking.setText(speaking(telemetry))
+        self.speaking.setVisible(telemetry.running)
         self.times.setText(running(telemetry))
 
     def _lay_out(self) -> None:
@@ -104,9 +130,13 @@ class EnginePage(PageFrame):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
+        now = QVBoxLayout()
+        now.addWidget(self.speaking)
+        now.addWidget(self.times)
         words = QHBoxLayout()
-        words.addWidget(self.state, 1)
-        words.addWidget(self.times, 1)
+        words.addWidget(self.state, 1, Qt.AlignmentFlag.AlignTop)
+        words.addLayout(now, 1)
+        words.setAlignment(now, Qt.AlignmentFlag.AlignTop)
         self.body.addLayout(words)
         self.body.addWidget(self.table, 1)
         self.body.addWidget(self.hint)

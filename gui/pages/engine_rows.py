@@ -44,15 +44,24 @@ def verdict(row: Row) -> str:
 
 
 def in_use(wish: Wish, certificate: Certificate | None) -> str:
-    """What speaks, in one sentence."""
+    """What neural voices are given to, in one sentence; what really runs, the worker tells."""
     if wish.runtime is RuntimeKind.TORCH:
-        return "torch speaks, as you asked."
+        return "Chosen for neural voices: torch, as you asked."
     if certificate is None or wish.runtime is RuntimeKind.ONNX:
-        return "ONNX Runtime speaks, on the processor."
+        return "Chosen for neural voices: ONNX Runtime, on the processor."
     row = certificate.chosen("hop", wish.unit or None)
     if row.program == "onnx":
-        return "ONNX Runtime speaks, on the processor: the fastest of those certified here."
-    return f"Core ML speaks, on: {_UNITS[row.unit]}."
+        return "Chosen for neural voices: ONNX Runtime, the fastest of those certified here."
+    return f"Chosen for neural voices: Core ML, on: {_UNITS[row.unit]}."
+
+
+def speaking(telemetry: Telemetry) -> str:
+    """What the worker runs at this moment, as it tells; empty while it does not run."""
+    if not telemetry.running:
+        return ""
+    if not telemetry.runtime:
+        return "The voice that speaks has no network."
+    return f"{telemetry.runtime} speaks now."
 
 
 def running(telemetry: Telemetry) -> str:
@@ -64,5 +73,6 @@ def running(telemetry: Telemetry) -> str:
         f"A hop takes p99 {parts.compute_p99:.1f} ms, p99.9 {telemetry.compute_p999_ms:.1f} ms of its 10 ms."
     )
     if telemetry.runtime_failures:
-        words += f" Core ML failed {telemetry.runtime_failures} times; ONNX Runtime went on in its place."
+        times = "once" if telemetry.runtime_failures == 1 else f"{telemetry.runtime_failures} times"
+        words += f" Core ML failed {times}; ONNX Runtime went on in its place."
     return words

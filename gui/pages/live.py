@@ -21,6 +21,7 @@ from gui.widgets.arrangement import Arrangement
 from gui.widgets.dock import Dock
 from inference.engine.messages import EngineParams, EngineState, Mode, MonitorSource
 from inference.engine.telemetry import Telemetry
+from inference.likeness import Reading
 from voices.voice import Voice
 
 
@@ -32,7 +33,8 @@ class LivePage(QMainWindow):
         self.session = session
         self._settings = session.store.settings
         self.scope = ScopePanel()
-        self.voices = VoicesDesk(session).panel
+        self._desk = desk = VoicesDesk(session)
+        self.voices, self.add_files = desk.panel, desk.add_files
         self.compare = ComparePanel()
         self.devices = DevicesPanel(self.compare.device)
         self.tuning = TuningPanel(session.undo, session.store.settings.folds)
@@ -111,6 +113,7 @@ class LivePage(QMainWindow):
         self.tuning.snapshots.pressed.connect(s.snapshots.press)
         self.tuning.snapshots.stored.connect(s.snapshots.store)
         self.tuning.snapshots.cleared.connect(s.snapshots.clear)
+        self.tuning.pitch_wanted.connect(lambda: self._desk.ask_pitch(s.voice_id))
         self.scope.introduced.connect(self._introduce)
 
     def _show_settings(self) -> None:
@@ -118,6 +121,7 @@ class LivePage(QMainWindow):
         self.scope.set_introduced(self._settings.introduced)
         self._show_params(self.session.params)
         self._show_voice(self.session.voice)
+        self.levels.likeness.show_reading(Reading(), self.session.voice)
         self._show_state(self.session.state, "")
 
     def _show_state(self, state: EngineState, reason: str) -> None:
@@ -158,6 +162,8 @@ class LivePage(QMainWindow):
         self.compare.show_params(params)
         self.tuning.show_params(params)
         self.devices.show_monitor(params.monitor)
+        self.scope.view.show_mode(params.mode)
+        self.levels.show_mode(params.mode)
 
     def _show_telemetry(self, telemetry: Telemetry) -> None:
         if self.isVisible():

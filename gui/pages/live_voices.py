@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from PySide6.QtCore import QObject
 
+from gui.control.library import SUFFIX
+from gui.control.notice import Notice
+from gui.control.refine import RefineController
+from gui.control.rvc_content import CONTENT_SUFFIXES, ContentController
+from gui.control.rvc_import import pair
+from gui.panels.rvc_import import RvcQueue
+from gui.panels.usual_pitch import PitchDialog
 from gui.panels.voice_details import DetailsDialog
-from gui.panels.voice_files import DragFolder, ask_export, ask_import
+from gui.panels.voice_files import DragFolder, ask_export, ask_import, ask_recordings
 from gui.panels.voices import VoicesPanel
 from gui.session import Session
 from gui.widgets.name_dialog import NameDialog
 from gui.widgets.voice_model import VoiceModel
 from voices.folder import LibraryError
+from voices.voice import Voice
 
-ENROL_PAGE = "enrol"
+ENROL_PAGE, LIVE_PAGE = "enrol", "live"
 
 
 class VoicesDesk(QObject):
@@ -23,11 +34,33 @@ class VoicesDesk(QObject):
         self._session = session
         self._library = session.library
         self._files = DragFolder(session.library)
+        self._rvc = RvcQueue(session.library)
+        self._content = ContentController(session)
         self.panel = VoicesPanel(VoiceModel(session.pictures.of, self._files.file))
+        self.refine = RefineController(session, self)
+        self.panel.refining.show_work(self.refine.work)
         self._show_voices()
         self._show_favourites()
         self.panel.show_voice(session.voice)
         self._connect()
+
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Adds voice files, asks about each RVC voice among them, installs a content model."""
+        voices, spare = pair(paths)
+        self._library.import_files([path for path in paths if path.suffix.casefold() == SUFFIX])
+        self._rvc.add(self.panel.window(), voices)
+        for path in paths:
+            if path.suffix.casefold() in CONTENT_SUFFIXES:
+                self._content.install(path)
+        if spare:
+            sentence = f"{spare[0].name} belongs to an RVC voice: add it together with the voice's .pth file."
+            self._session.say(Notice(sentence, "danger"))
+
+    def ask_pitch(self, voice_id: str) -> None:
+        """Asks where a voice usually speaks."""
+        voice = self._library.find(voice_id)
+        if voice:
+            PitchDialog(self.panel, voice, lambda pitch: self._library.set_pitch(voice_id, pitch)).open()
 
     def _connect(self) -> None:
         s, panel = self._session, self.panel
@@ -40,11 +73,18 @@ class VoicesDesk(QObject):
         panel.chosen.connect(s.choose_voice)
         panel.favourite_changed.connect(s.set_favourite)
         panel.new_wanted.connect(lambda: s.go_to(ENROL_PAGE))
-        panel.import_wanted.connect(lambda: ask_import(panel.window(), s.library.import_files))
+        panel.import_wanted.connect(lambda: ask_import(panel.window(), self.add_files))
         panel.details_wanted.connect(self._show_details)
         panel.export_wanted.connect(self._export)
         panel.renaming_wanted.connect(self._rename)
         panel.removal_wanted.connect(s.library.remove)
+        panel.pitch_wanted.connect(self.ask_pitch)
+        panel.refining_wanted.connect(self._refine)
+        s.refining_wanted.connect(self._refine)
+        panel.refining.stopped.connect(self.refine.stop)
+        panel.refining.resumed.connect(self.refine.resume)
+        panel.refining.discarded.connect(self.refine.discard)
+        self.refine.changed.connect(panel.refining.show_work)
 
     def _show_voices(self) -> None:
         self.panel.show_voices(self._library.voices, self._library.damaged)
@@ -71,6 +111,20 @@ class VoicesDesk(QObject):
                 lambda name: self._library.rename(voice_id, name),
             ).open()
 
+    def _refine(self, voice_id: str) -> None:
+        voice = self._library.find(voice_id)
+        if voice is None:
+            return
+        if sentence := self.refine.refusal(voice):
+            self._session.say(Notice(sentence, "danger"))
+        else:
+            ask_recordings(self.panel.window(), voice, lambda paths: self._begin_refining(voice, paths))
+
+    def _begin_refining(self, voice: Voice, paths: Sequence[Path]) -> None:
+        """Begins, and goes to where its progress is seen."""
+        self.refine.begin(voice, paths)
+        self._session.go_to(LIVE_PAGE)
+
     def _show_details(self, voice_id: str) -> None:
         voice = self._library.find(voice_id)
         dialog = DetailsDialog(self.panel, voice.name if voice else voice_id, voice_id)
@@ -86,4 +140,5 @@ class VoicesDesk(QObject):
         dialog.removal_wanted.connect(self._library.remove)
         dialog.export_wanted.connect(self._export)
         dialog.renaming_wanted.connect(self._rename)
+        dialog.pitch_wanted.connect(self.ask_pitch)
         dialog.open()

@@ -54,6 +54,7 @@ class BatchPanel(QWidget):
         self._paths: list[Path] = []
         self._going: list[int] = []
         self._folder = Path.home()
+        self._wanted = ""
         self.batch: BatchProcess | None = None
         self.model = BatchModel()
         self.table = QTableView()
@@ -215,11 +216,11 @@ class BatchPanel(QWidget):
         self.cancel.setVisible(not idle)
         self.total.setVisible(not idle)
         self.out_name.setText(f"to {self._folder}")
-        chosen = self.voice.currentData() or self._session.voice_id
-        if [self.voice.itemData(i) for i in range(self.voice.count())] != [
-            v.id for v in self._session.voices
-        ]:
-            self.voice.show_items([(v.name, v.id) for v in self._session.voices], chosen)
+        voices = self._session.voices
+        chosen = self._wanted if any(v.id == self._wanted for v in voices) else self._session.voice_id
+        shown = [self.voice.itemData(i) for i in range(self.voice.count())]
+        if idle and (shown != [v.id for v in voices] or self.voice.currentData() != chosen):
+            self.voice.show_items([(v.name, v.id) for v in voices], chosen)
 
     def _set_up(self) -> None:
         table = self.table
@@ -272,9 +273,14 @@ class BatchPanel(QWidget):
         self.add_folder.clicked.connect(self._choose_sources)
         self.clear.clicked.connect(self._clear)
         self.out.clicked.connect(self._choose_out)
+        self.voice.activated.connect(self._choose_voice)
         self.convert.clicked.connect(self.start)
         self.cancel.clicked.connect(self.stop)
         self._session.voice_changed.connect(lambda _: self._show())
+
+    def _choose_voice(self) -> None:
+        """The user's choice stays; before it the batch has the voice of the call."""
+        self._wanted = str(self.voice.currentData())
 
     def _choose_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Files to convert")

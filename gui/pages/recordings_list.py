@@ -162,7 +162,7 @@ class RecordingsList(QWidget):
         if self.player.playing:
             self.player.pause()
         elif monitor is None and self._session.running:
-            self._complain("The call would hear this: choose headphones as the monitor device first.")
+            self._complain("The call would hear this: first choose headphones in Compare, on the Live page.")
         else:
             if self._loaded != chosen.path:
                 self.player.load_file(chosen.path, monitor)
@@ -206,7 +206,7 @@ class RecordingsList(QWidget):
     def _make_buttons(self) -> None:
         self.play = PushButton("Play", "primary", "play", "on_accent")
         self.play.setMinimumWidth(104)
-        self.play.setToolTip("Plays on your monitor device, not into the call (Space)")
+        self.play.setToolTip("Plays on your headphones, not into the call (Space)")
         self.again = PushButton("Convert again …", "plain", "voices", "text_muted")
         self.again.setToolTip("The same recording in another voice")
         self.folder = PushButton("Show in folder", "plain", "folder", "text_muted")

@@ -142,7 +142,7 @@ class ReplayPage(PageFrame):
     def _transport(self) -> QHBoxLayout:
         self.play = PushButton("Play", "primary", "play", "on_accent")
         self.play.setMinimumWidth(110)
-        self.play.setToolTip("Plays on your monitor device, not into the call (Space)")
+        self.play.setToolTip("Plays on your headphones, not into the call (Space)")
         self.position = Readout("caption", "00.0 s of 00.0 s")
         self.start, self.stop = _seconds("Loop from"), _seconds("Loop to")
         self.whole = PushButton("Loop all")

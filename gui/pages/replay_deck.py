@@ -289,7 +289,7 @@ class Deck(QObject):
         if monitor is None and self._session.running:
             self._session.say(
                 Notice(
-                    "The call would hear this: choose headphones as the monitor device first.",
+                    "The call would hear this: first choose headphones in Compare, on the Live page.",
                     "danger",
                     "Choose",
                     lambda: self._session.go_to("live"),

@@ -19,10 +19,10 @@ MODES = (
 )
 HEARS = {
     MonitorSource.OFF: "You hear nothing",
-    MonitorSource.OWN: "Your own voice, as loud and as late as the converted one",
+    MonitorSource.OWN: "Your voice, equally loud and late",
     MonitorSource.CONVERTED: "What the call hears",
-    MonitorSource.BYPASS: "The bare microphone: no gate, no noise suppression",
-    MonitorSource.DIFFERENCE: "What the conversion adds and takes away",
+    MonitorSource.BYPASS: "The bare microphone, nothing taken away",
+    MonitorSource.DIFFERENCE: "What converting adds and takes",
 }
 SOURCES = tuple(
     Choice(source, text, f"{HEARS[source]} (M goes to the next)", tone)

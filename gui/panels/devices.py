@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from audio.devices import Device
+from audio.devices import Device, Kind
+from audio.pairing import pairing_advice
 from gui.settings import DeviceSettings
 from gui.widgets.buttons import IconButton
 from gui.widgets.device_box import DeviceBox, Which
@@ -22,7 +23,6 @@ KINDS: tuple[tuple[Which, str, str, str], ...] = (
 NO_MICROPHONE = (
     "No microphone found: connect one, or allow Menura to use it in the system's privacy settings."
 )
-NO_DEVICES = "No audio device found: connect one, then refresh."
 FEEDBACK = (
     "The call output looks like loudspeakers: use headphones, or the microphone hears the converted voice."
 )
@@ -125,12 +125,13 @@ class DevicesPanel(QWidget):
             return SAME_DEVICE
         if output and any(word in output.label.casefold() for word in LOUDSPEAKERS):
             return FEEDBACK
-        return ""
+        return pairing_advice(self._device("input"), output)
 
     def _device(self, which: str) -> Device | None:
         chosen = getattr(self._settings, which)
-        outputs = [d for d in self._devices if d.outputs]
-        return next((d for d in outputs if (d.name == chosen if chosen else d.is_default_output)), None)
+        kind: Kind = "input" if which == "input" else "output"
+        usable = [d for d in self._devices if d.channels(kind)]
+        return next((d for d in usable if (d.name == chosen if chosen else d.is_default(kind))), None)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -139,15 +140,16 @@ class DevicesPanel(QWidget):
         for which, glyph, name, _ in KINDS:
             more = [self.refresh] if which == "input" else []
             column.addLayout(_row(_mark(glyph, name), self.boxes[which], *more))
-        column.addLayout(_row(self.block, self.rate))
-        column.addWidget(self.opened)
         self._hint_box = QFrame()
         self._hint_box.setObjectName("hint")
         row = QHBoxLayout(self._hint_box)
         row.setContentsMargins(8, 6, 8, 6)
-        row.addWidget(_mark("headphones", "Hint", "warning"))
+        row.addWidget(_mark("headphones", "Hint", "warning"), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.hint, 1)
+        # Right below what it is about: the panel's lower end is out of sight where the window is small.
         column.addWidget(self._hint_box)
+        column.addLayout(_row(self.block, self.rate))
+        column.addWidget(self.opened)
         column.addStretch(1)
 
 

@@ -10,7 +10,7 @@ from gui.widgets.latency_bar import LatencyBar, Sparkline
 from gui.widgets.text import Readout, label
 from inference.engine.telemetry import Telemetry
 
-ONE_ROW_WIDTH = 680
+ONE_ROW_WIDTH, ROOMY_WIDTH = 680, 430
 SLOW_TICKS, HISTORY_TICKS = 8, 15
 """Of 30 readings a second: numbers change about 4 times, the history 2 times a second."""
 
@@ -18,11 +18,11 @@ TILES = (
     ("underflow", "Underruns", "Moments in which the output had nothing to play"),
     ("overflow", "Overruns", "Moments in which the microphone's sound was lost"),
     ("late", "Late hops", "Steps that were computed after their deadline"),
-    ("dropped", "Dropped", "Samples thrown away"),
+    ("dropped", "Lost", "Sound that was thrown away because it came too late or the output took none"),
     ("load", "Real time", "Computing time against audio time; below 100 % is real time"),
     ("cpu", "CPU", "The engine's use of one processor core"),
-    ("memory", "Memory", "The engine's memory"),
-    ("drift", "Drift", "Difference between the clocks of input and output"),
+    ("memory", "RAM, MB", "The engine's memory"),
+    ("drift", "Drift, ppm", "Difference between the clocks of input and output"),
     ("restarts", "Restarts", "Restarts of the worker and of the streams"),
 )
 
@@ -36,12 +36,16 @@ class Tile(QFrame):
         self.setToolTip(tip)
         self.value = Readout("panel", "00000")
         self._tone = ""
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 3, 8, 3)
+        self._column = column = QVBoxLayout(self)
+        self.pad(8)
         column.setSpacing(0)
         column.addWidget(self.value)
         column.addWidget(label(name, "caption"))
         self.setAccessibleName(name)
+
+    def pad(self, sides: int) -> None:
+        """Leaves so much room (px) left and right of the texts."""
+        self._column.setContentsMargins(sides, 3, sides, 3)
 
     def show_value(self, text: str, tone: str = "") -> None:
         """Shows a text; `tone` is empty, warning or danger."""
@@ -73,8 +77,8 @@ class HealthPanel(QWidget):
         self._grid.setSpacing(6)
         self._columns = 0
         self._arrange(len(TILES))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 4, 14, 10)
+        self._column = column = QVBoxLayout(self)
+        self._tighten(False)
         column.setSpacing(6)
         column.addLayout(top)
         column.addLayout(self._grid)
@@ -85,6 +89,7 @@ class HealthPanel(QWidget):
         """Breaks the tiles into two rows where the panel is narrow, and leaves the history away."""
         wide = self.width() >= ONE_ROW_WIDTH
         self._arrange(len(TILES) if wide else 5)
+        self._tighten(self.width() < ROOMY_WIDTH)
         self.sparkline.setVisible(wide)
         super().resizeEvent(event)
 
@@ -99,6 +104,14 @@ class HealthPanel(QWidget):
         for i, tile in enumerate(self.tiles.values()):
             self._grid.addWidget(tile, i // columns, i % columns)
             self._grid.setColumnStretch(i, int(i < columns))
+
+    def _tighten(self, tight: bool) -> None:
+        """Gives the texts of narrow tiles the room of the gaps around them."""
+        side, gap, padding = (8, 4, 4) if tight else (14, 6, 8)
+        self._column.setContentsMargins(side, 4, side, 10)
+        self._grid.setHorizontalSpacing(gap)
+        for tile in self.tiles.values():
+            tile.pad(padding)
 
     def clear(self) -> None:
         """Begins a new session's history."""
@@ -123,16 +136,20 @@ class HealthPanel(QWidget):
             ("underflow", x.output_underflow),
             ("overflow", x.input_overflow),
             ("late", x.late_blocks),
-            ("dropped", x.dropped_samples),
         ):
             self.tiles[key].show_value(f"{count:,}", "" if count == 0 else "warning")
+        self.tiles["dropped"].show_value(_duration(t.lost_s), "warning" if x.dropped_samples else "")
         load = t.real_time_factor * 100
         self.tiles["load"].show_value(f"{load:.0f} %", _tone(load, 60, 90))
         self.tiles["cpu"].show_value(f"{t.cpu_percent:.0f} %", _tone(t.cpu_percent, 75, 95))
-        self.tiles["memory"].show_value(f"{t.rss_mb:.0f} MB")
-        self.tiles["drift"].show_value(f"{t.drift_ppm:+.0f} ppm".replace("-", "−"))
+        self.tiles["memory"].show_value(f"{t.rss_mb:.0f}")
+        self.tiles["drift"].show_value(f"{t.drift_ppm:+.0f}".replace("-", "−"))
         restarts = t.worker_restarts + t.stream_restarts
         self.tiles["restarts"].show_value(str(restarts), "" if restarts == 0 else "warning")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
 
 
 def _tone(value: float, warning: float, danger: float) -> str:

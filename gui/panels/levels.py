@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from gui.widgets.level_meter import CLIP, FLOOR_DB, LevelMeter
 from gui.widgets.likeness_meter import LikenessMeter
 from gui.widgets.text import Readout, label
+from inference.engine.messages import Mode
 from inference.engine.telemetry import Telemetry
 
 
@@ -44,17 +45,17 @@ class LevelsPanel(QWidget):
         self.limiter = Readout("caption", "Limiter −00.0 dB", right)
         self.likeness = LikenessMeter()
         self._ticks = 0
+        self.names = label("You"), label("Call")
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 0, 12, 8)
         column.setSpacing(2)
-        for name, meter, number, clip in (
-            ("You", self.input, self._input_db, self.input_clip),
-            ("Call", self.output, self._output_db, self.output_clip),
+        for who, meter, number, clip in (
+            (self.names[0], self.input, self._input_db, self.input_clip),
+            (self.names[1], self.output, self._output_db, self.output_clip),
         ):
             row = QHBoxLayout()
             row.setSpacing(6)
-            who = label(name)
-            who.setFixedWidth(30)
+            who.setFixedWidth(36)
             row.addWidget(who)
             row.addWidget(meter, 1)
             row.addWidget(number)
@@ -68,6 +69,10 @@ class LevelsPanel(QWidget):
         column.addSpacing(4)
         column.addWidget(self.likeness)
         column.addStretch(1)
+
+    def show_mode(self, mode: Mode) -> None:
+        """Names the converted voice by whether the call hears it; its level is shown in every mode."""
+        self.names[1].setText("Call" if mode is Mode.CONVERTED else "Voice")
 
     def show_telemetry(self, t: Telemetry) -> None:
         """Moves the meters; numbers follow a few times a second."""

@@ -90,9 +90,9 @@ class ScopePanel(QFrame):
     def _place(self) -> None:
         self.intro.adjustSize()
         middle = self.view.geometry().center()
-        self.intro.move(
-            middle.x() + GUTTER // 2 - self.intro.width() // 2, middle.y() - self.intro.height() // 2
-        )
+        left = middle.x() + GUTTER // 2 - self.intro.width() // 2
+        left = max(0, min(left, self.width() - self.intro.width()))
+        self.intro.move(left, middle.y() - self.intro.height() // 2)
         self.intro.raise_()
 
 

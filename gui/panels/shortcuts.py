@@ -26,6 +26,7 @@ SHORTCUTS = (
     ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo"),
     ("Arrows, Page keys", "Turn the slider in focus, a little or a lot"),
     ("Delete", "Reset the slider in focus"),
+    ("Ctrl+Shift+O", "Overlay on or off"),
     ("Ctrl+T", "Light or dark"),
     ("F1", "This sheet"),
 )

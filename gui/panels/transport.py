@@ -17,9 +17,14 @@ from voices.voice import Voice
 STATES = {
     EngineState.STOPPED: ("Stopped", "text_muted", "Press Start to go live"),
     EngineState.STARTING: ("Starting", "warning", "Opening the devices"),
-    EngineState.RUNNING: ("Live", "live", "The call hears the chosen voice"),
+    EngineState.RUNNING: ("Live", "live", ""),
     EngineState.DEGRADED: ("Degraded", "warning", "Something limits the sound"),
     EngineState.FAILED: ("Failed", "danger", "The engine could not go on"),
+}
+HEARS = {
+    Mode.CONVERTED: "The call hears the chosen voice",
+    Mode.BYPASS: "The call hears your own voice",
+    Mode.MUTE: "The call hears nothing",
 }
 
 
@@ -68,12 +73,14 @@ class TransportBar(QFrame):
         self.hears = label("", "caption")
         self.latency = Readout("numeral", "100.0 ms")
         self.dropouts = Readout("numeral", "0000")
+        self.lost = label("dropouts", "caption")
         self.theme = IconButton("moon", "Switch theme (Ctrl+T)", 20)
         self.theme.clicked.connect(self.theme_clicked)
         self.menu = IconButton("more", "Panels, theme and shortcuts", 20)
         self.menu.setMenu(menu)
         self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._lay_out()
+        self._usual, self._told, self._mode = "", "", Mode.CONVERTED
         self.show_state(EngineState.STOPPED, "")
         self.show_mode(Mode.CONVERTED, live=False)
 
@@ -83,7 +90,7 @@ class TransportBar(QFrame):
         self.state.setText(name)
         self._dot.role = role
         self._dot.update()
-        self._reason = reason or usual
+        self._usual, self._told = usual, reason
         self.reason.setText(self._reason)
         running = state not in (EngineState.STOPPED, EngineState.FAILED)
         self.start.setText("Stop" if running else "Start")
@@ -94,6 +101,10 @@ class TransportBar(QFrame):
         self.start.setStatusTip(tip)
         if not running:
             self.latency.setText("–")
+
+    @property
+    def _reason(self) -> str:
+        return self._told or self._usual or HEARS[self._mode]
 
     def show_tip(self, tip: str) -> None:
         """Shows a tip in place of the state's reason; an empty one brings the reason back."""
@@ -114,16 +125,22 @@ class TransportBar(QFrame):
             Mode.MUTE: "the call hears nothing" if live else "muted",
         }[mode]
         self.hears.setText(text)
+        if mode is not self._mode:
+            self._mode = mode
+            self.reason.setText(self._reason)
         kind = {Mode.CONVERTED: "caption", Mode.BYPASS: "danger", Mode.MUTE: "warning"}[mode]
         self.hears.setProperty("kind", kind)
         self.hears.style().unpolish(self.hears)
         self.hears.style().polish(self.hears)
 
     def show_telemetry(self, telemetry: Telemetry) -> None:
-        """Shows total latency and dropouts."""
+        """Shows total latency, dropouts, and what was lost where that is a second or more."""
         if telemetry.running:
             self.latency.setText(f"{telemetry.latency.total:.1f} ms")
             self.dropouts.setText(str(telemetry.xruns.total))
+            # A few dropouts can be long ones: an output that takes nothing for a while counts once.
+            lost = f", {telemetry.lost_s:.0f} s lost" if telemetry.lost_s >= 1 else ""
+            self.lost.setText(f"dropouts{lost}")
 
     def show_theme(self, dark: bool) -> None:
         """Shows the theme that a click leads to."""
@@ -144,7 +161,7 @@ class TransportBar(QFrame):
         row.addLayout(_column(self.voice, self.hears), 4)
         row.addLayout(_column(self.latency, label("mouth to ear", "caption")))
         row.addSpacing(8)
-        row.addLayout(_column(self.dropouts, label("dropouts", "caption")))
+        row.addLayout(_column(self.dropouts, self.lost))
         row.addSpacing(8)
         row.addWidget(self.theme)
         row.addWidget(self.menu)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.control.snapshots import SLOTS
-from gui.tuning import CONTROLS, GROUPS, Control, Group, Knob
-from gui.widgets.buttons import IconButton
+from gui.tuning import CONTROLS, GROUPS, MATCH_PITCH, Control, Group, Knob
+from gui.widgets.buttons import IconButton, PushButton
 from gui.widgets.fold import Fold
 from gui.widgets.knob_row import KnobRow
 from gui.widgets.name_dialog import NameDialog
 from gui.widgets.select import Select
 from gui.widgets.snapshot_bar import SnapshotBar
 from gui.widgets.switch import SwitchBox
+from gui.widgets.text import tip
 from inference.engine.messages import EngineParams
+from inference.reach import idle_sliders, lacks_pitch
 from voices.tuning import Tuning
 from voices.voice import Voice
 
@@ -32,12 +34,15 @@ class TuningPanel(QWidget):
     preset_saved = Signal(str)
     preset_deleted = Signal(str)
     folded = Signal(str, bool)
+    pitch_wanted = Signal()
+    """The user knows where the voice in use speaks, or has a recording of it."""
 
     def __init__(self, stack: QUndoStack, folds: Mapping[str, bool]) -> None:
         super().__init__()
         self.rows: dict[str, KnobRow] = {}
         self.switches: dict[str, SwitchBox] = {}
         self.snapshots = SnapshotBar(SLOTS)
+        self.say_pitch = PushButton("Its usual pitch is not known: set it …", "link")
         self.presets = Select("Preset")
         self.save = IconButton("plus", "Save this sound as a preset of the voice", 16)
         self.delete = IconButton("trash", "Delete this preset", 16)
@@ -68,8 +73,12 @@ class TuningPanel(QWidget):
         """Says whose sound it is."""
         self.groups["voice"].set_title(voice.name if voice else "Voice")
         self._original = voice.tuning if voice else Tuning()
-        follows = voice is not None and voice.f0_median_hz > 0
-        self.switches["match_pitch"].setEnabled(follows)
+        idle = idle_sliders(voice) if voice else {"match_pitch": ""}
+        for name, row in self.rows.items():
+            row.set_idle(idle.get(name))
+        for name, switch in self.switches.items():
+            switch.set_idle(idle.get(name))
+        self.say_pitch.setVisible(voice is not None and lacks_pitch(voice))
 
     def show_presets(self, named: Mapping[str, Tuning]) -> None:
         """Shows the presets of the voice in use."""
@@ -85,6 +94,8 @@ class TuningPanel(QWidget):
             for control in group.controls:
                 row = self.rows.get(control.name)
                 found += row.stops() if row else [self.switches[control.name]]
+                if control is MATCH_PITCH:
+                    found.append(self.say_pitch)
         return found
 
     def sizeHint(self) -> QSize:
@@ -115,6 +126,8 @@ class TuningPanel(QWidget):
         fold = Fold(group.title, folds.get(group.id, group.open))
         for control in group.controls:
             fold.body.addWidget(self._make_control(control))
+            if control is MATCH_PITCH:
+                fold.body.addWidget(self.say_pitch, alignment=Qt.AlignmentFlag.AlignLeft)
         fold.toggled.connect(lambda is_open, name=group.id: self.folded.emit(name, is_open))
         return fold
 
@@ -130,6 +143,7 @@ class TuningPanel(QWidget):
     def _connect(self, stack: QUndoStack) -> None:
         self.presets.activated.connect(self._choose_preset)
         self.save.clicked.connect(self._ask_name)
+        self.say_pitch.clicked.connect(self.pitch_wanted)
         self.delete.clicked.connect(lambda: self.preset_deleted.emit(self.presets.currentData()))
         self.undo.clicked.connect(stack.undo)
         self.redo.clicked.connect(stack.redo)
@@ -141,10 +155,10 @@ class TuningPanel(QWidget):
         self.redo.setEnabled(stack.canRedo())
 
     def _name_undo(self, what: str) -> None:
-        self.undo.setToolTip(f"Undo {what} (Ctrl+Z)")
+        self.undo.setToolTip(tip(f"Undo {what} (Ctrl+Z)"))
 
     def _name_redo(self, what: str) -> None:
-        self.redo.setToolTip(f"Redo {what} (Ctrl+Shift+Z)")
+        self.redo.setToolTip(tip(f"Redo {what} (Ctrl+Shift+Z)"))
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()

@@ -12,14 +12,21 @@ from gui.widgets.buttons import PushButton
 from gui.widgets.text import label
 from gui.widgets.voice_cards import paint_avatar
 from gui.widgets.voice_model import KIND_NAMES
+from inference.reach import lacks_pitch
+from inference.rvc.facts import RvcError, count_vectors, read_facts
+from inference.usual_pitch import UsualPitch, pitch_refusal
 from voices.folder import DamagedVoice
 from voices.manifest import Manifest
-from voices.voice import Voice
+from voices.models import model_folder
+from voices.refinement import Refinement
+from voices.voice import Voice, VoiceKind
 
 WIDTH = 460
 Offer = tuple[str, object]
 """A button's text and the signal that it sends."""
 FACE = 64
+LATENCY = "0.2 to 1.1 s, by the speed of this computer; the meter shows it exactly while the voice speaks"
+"""Of an RVC voice: the blocks of `inference.rvc.build`, their computing and their seams."""
 
 
 class Face(QWidget):
@@ -39,11 +46,13 @@ class Face(QWidget):
 
 
 class DetailsDialog(QDialog):
-    """`removal_wanted`, `export_wanted` and `renaming_wanted` carry the voice's id; each closes it."""
+    """`removal_wanted`, `export_wanted`, `renaming_wanted` and `pitch_wanted` carry the voice's id; each
+    closes it."""
 
     removal_wanted = Signal(str)
     export_wanted = Signal(str)
     renaming_wanted = Signal(str)
+    pitch_wanted = Signal(str)
 
     def __init__(self, parent: QWidget, title: str, voice_id: str) -> None:
         super().__init__(parent.window())
@@ -77,9 +86,13 @@ class DetailsDialog(QDialog):
             form.addRow(label(name, "section"), _selectable(text))
         self._column.addLayout(form)
         own = not voice.builtin
+        shared = voice.kind is not VoiceKind.RVC
+        pitched = voice.kind is VoiceKind.RVC and not pitch_refusal(voice)
         self._buttons(
             [("Remove", self.removal_wanted)] * own,
-            [("Rename…", self.renaming_wanted)] * own + [("Export…", self.export_wanted)],
+            [("Usual pitch…", self.pitch_wanted)] * pitched
+            + [("Rename…", self.renaming_wanted)] * own
+            + [("Export…", self.export_wanted)] * shared,
         )
 
     def show_damaged(self, damaged: DamagedVoice) -> None:
@@ -121,25 +134,51 @@ def facts(manifest: Manifest) -> list[tuple[str, str]]:
     voice, consent = manifest.voice, manifest.consent
     seconds = sum(clip.frames / clip.rate for clip in manifest.clips)
     clips = f"{len(manifest.clips)}, {seconds:.0f} s" if manifest.clips else ""
-    low, high = voice.f0_low_hz, voice.f0_high_hz
-    reach = f", mostly {low:.0f} to {high:.0f} Hz" if high else ""
-    pitch = f"{voice.f0_median_hz:.0f} Hz{reach}" if voice.f0_median_hz else "follows yours"
+    unknown = "not known: it keeps yours" if lacks_pitch(voice) else "follows yours"
+    pitch = UsualPitch.of(voice).in_words() or unknown
     agreed = f"{consent.who}, {consent.when}" if consent else "not needed: made from no recording"
     found = [
+        *(rvc_facts(voice) if voice.kind is VoiceKind.RVC else ()),
         ("Consent", agreed),
         ("In words", consent.statement if consent else ""),
         ("Source", (consent.source if consent else "") or voice.source),
         ("Licence", voice.licence),
         ("Pitch", pitch),
         ("Clips", clips),
+        ("Refined", _refined(voice.refinement)),
         ("Made", manifest.created.replace("T", " ").replace("Z", " UTC")),
     ]
     return [(name, text) for name, text in found if text]
 
 
+def rvc_facts(voice: Voice) -> list[tuple[str, str]]:
+    """Returns what is known of an RVC voice's model, or why there is none."""
+    try:
+        folder = model_folder(voice.model)
+        known = read_facts(folder)
+        vectors = count_vectors(folder)
+    except (RvcError, OSError) as error:
+        return [("Model", str(error))]
+    name = f", {known.speaker_names[voice.speaker]}" if voice.speaker < len(known.speaker_names) else ""
+    speaker = f"number {voice.speaker} of {known.speakers}{name}" if known.speakers > 1 else ""
+    return [
+        ("Model", known.in_words()),
+        ("Author's note", known.info),
+        ("Speaker", speaker),
+        ("Index", f"{vectors:,} vectors" if vectors else "none"),
+        ("Latency", LATENCY),
+    ]
+
+
+def _refined(refinement: Refinement | None) -> str:
+    if refinement is None:
+        return ""
+    before, after = f"{refinement.likeness_before:.0%}", f"{refinement.likeness_after:.0%}"
+    return f"with {refinement.speech_s:.0f} s of speech: likeness {before} before, {after} after"
+
+
 def _selectable(text: str) -> QLabel:
     made = label(text, wrap=True)
-    made.setTextFormat(Qt.TextFormat.PlainText)
     flags = Qt.TextInteractionFlag
     made.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
     return made

@@ -11,9 +11,14 @@ from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.control.library import SUFFIX, LibraryController
+from gui.control.rvc_content import CONTENT_SUFFIXES
+from inference.rvc.importing import INDEX_SUFFIX
+from inference.rvc.importing import SUFFIX as RVC_SUFFIX
 from voices.voice import Voice
 
 FILTER = f"Voices (*{SUFFIX})"
+VOICE_SUFFIXES = (SUFFIX, RVC_SUFFIX, INDEX_SUFFIX, *CONTENT_SUFFIXES)
+IMPORT_FILTER = f"Voices ({' '.join('*' + suffix for suffix in VOICE_SUFFIXES)})"
 
 
 def file_name(voice: Voice) -> str:
@@ -23,9 +28,9 @@ def file_name(voice: Voice) -> str:
 
 
 def voice_files(mime: QMimeData) -> list[Path]:
-    """Returns the voice files of a drag."""
+    """Returns the voice files of a drag, those of RVC voices and their content model among them."""
     paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.casefold() == SUFFIX]
+    return [path for path in paths if path.suffix.casefold() in VOICE_SUFFIXES]
 
 
 class DragFolder(QObject):
@@ -53,7 +58,7 @@ class DragFolder(QObject):
 
 def ask_import(parent: QWidget, then: Callable[[list[Path]], None]) -> None:
     """Lets the user choose voice files."""
-    dialog = QFileDialog(parent, "Add voices", "", FILTER)
+    dialog = QFileDialog(parent, "Add voices", "", IMPORT_FILTER)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
     dialog.open()
@@ -65,4 +70,12 @@ def ask_export(parent: QWidget, voice: Voice, then: Callable[[Path], None]) -> N
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
     dialog.fileSelected.connect(lambda name: then(Path(name)))
+    dialog.open()
+
+
+def ask_recordings(parent: QWidget, voice: Voice, then: Callable[[list[Path]], None]) -> None:
+    """Lets the user choose recordings to refine a voice with."""
+    dialog = QFileDialog(parent, f"Recordings of {voice.name}: 1 to 20 minutes in all")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
     dialog.open()

@@ -9,12 +9,14 @@ from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListView, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.icons import icon
+from gui.panels.refine_bar import RefineBar
 from gui.widgets.buttons import THEME_EVENTS, IconButton, PushButton
 from gui.widgets.text import label
 from gui.widgets.voice_cards import CARD_HEIGHT, CardDelegate
 from gui.widgets.voice_model import Role, VoiceModel
+from inference.usual_pitch import pitch_refusal
 from voices.folder import DamagedVoice
-from voices.voice import Voice
+from voices.voice import Voice, VoiceKind
 
 MIN_CARD_WIDTH = 210
 
@@ -85,6 +87,8 @@ class VoicesPanel(QWidget):
     renaming_wanted = Signal(str)
     export_wanted = Signal(str)
     removal_wanted = Signal(str)
+    pitch_wanted = Signal(str)
+    refining_wanted = Signal(str)
     new_wanted = Signal()
     import_wanted = Signal()
 
@@ -98,6 +102,7 @@ class VoicesPanel(QWidget):
         self.search = QLineEdit()
         self.new = IconButton("plus", "New voice from a recording", 18)
         self.add = IconButton("import", "Add voice files (or drop them onto the window)", 18)
+        self.refining = RefineBar()
         self._glass = QAction(self)
         self._pages = QStackedWidget()
         self._nothing = label("", "caption", wrap=True)
@@ -140,7 +145,11 @@ class VoicesPanel(QWidget):
         menu.addSeparator()
         if card.voice:
             offer("Rename…", "F2", self.renaming_wanted).setEnabled(not card.voice.builtin)
-            offer("Export…", "", self.export_wanted)
+            offer("Export…", "", self.export_wanted).setEnabled(card.voice.kind is not VoiceKind.RVC)
+            pitch = offer("Usual pitch…", "", self.pitch_wanted)
+            pitch.setEnabled(not pitch_refusal(card.voice))
+            refine = offer("Refine with recordings…", "", self.refining_wanted)
+            refine.setEnabled(card.voice.kind is not VoiceKind.MODEL_FREE)
         remove = offer("Remove", "Del", self.removal_wanted)
         remove.setEnabled(not (card.voice and card.voice.builtin))
         return menu
@@ -177,6 +186,7 @@ class VoicesPanel(QWidget):
         column.setSpacing(8)
         column.addLayout(head)
         column.addWidget(self._pages, 1)
+        column.addWidget(self.refining)
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self.model.search)

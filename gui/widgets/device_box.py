@@ -11,6 +11,8 @@ from audio.devices import Device
 from gui.widgets.select import Select
 
 Which = Literal["input", "output", "monitor"]
+UNSPOKEN = ("default", "sysdefault")
+"""What ALSA calls a default device."""
 
 
 class DeviceBox(Select):
@@ -29,7 +31,9 @@ class DeviceBox(Select):
         usable = [d for d in devices if self._fits(d)]
         default = next((d for d in usable if self._is_default(d)), None)
         name = "Automatic" if self._which == "monitor" else "System default"
-        items: list[tuple[str, object]] = [(f"{name} ({default.label})" if default else name, None)]
+        # A sound server's own default says nothing in brackets that is not said before them.
+        known = default is not None and default.label.casefold() not in UNSPOKEN
+        items: list[tuple[str, object]] = [(f"{name} ({default.label})" if known and default else name, None)]
         items += [(d.label, d.name) for d in usable]
         missing = self.is_missing(devices, chosen)
         if chosen and all(d.name != chosen for d in usable):

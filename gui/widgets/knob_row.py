@@ -119,7 +119,8 @@ class TuningSlider(QSlider):
         painter.drawRoundedRect(QRectF(min(home, x), y - 2, abs(x - home), 4), 2, 2)
         ring = self.hasFocus()
         painter.setPen(QPen(QColor(theme.focus), 2) if ring else QPen(QColor(theme.surface), 2))
-        painter.setBrush(QColor(theme.accent if self.isSliderDown() else theme.text))
+        handle = theme.accent if self.isSliderDown() else theme.text
+        painter.setBrush(QColor(handle if self.isEnabled() else theme.text_disabled))
         painter.drawEllipse(QPointF(x, y), HANDLE - 0.5, HANDLE - 0.5)
         painter.end()
 
@@ -169,6 +170,15 @@ class KnobRow(QWidget):
             self.slider.setFocus()
         self.reset.setEnabled(away)
 
+    def set_idle(self, reason: str | None) -> None:
+        """Greys it out where it changes nothing, with the reason as its tip; None: it works."""
+        self.setEnabled(reason is None)
+        tip = self.knob.tip
+        for widget in (self.slider, self.number):
+            widget.setToolTip(reason or f"{tip}. Double click or Delete resets, Shift is fine or leaps.")
+            widget.setStatusTip(reason or tip)
+        self.setToolTip(reason or "")
+
     def stops(self) -> list[QWidget]:
         """Returns what Tab goes through."""
         return [self.slider, self.number, self.reset]
@@ -177,8 +187,7 @@ class KnobRow(QWidget):
         knob = self.knob
         for widget in (self.slider, self.number):
             widget.setAccessibleName(f"{knob.label} in {UNITS[knob.unit]}")
-            widget.setToolTip(f"{knob.tip}. Double click or Delete resets, Shift is fine or leaps.")
-            widget.setStatusTip(knob.tip)
+        self.set_idle(None)
         self.slider.valueChanged.connect(lambda _: self.turned.emit(self.slider.number()))
         self.number.valueChanged.connect(lambda shown: self.turned.emit(shown / knob.shown))
         self.slider.reset_wanted.connect(lambda: self.turned.emit(knob.default))

@@ -16,10 +16,10 @@ from inference.engine.latency import LatencyBudget
 
 PARTS = (
     ("device_in", "Device in", "What the audio system reports for the microphone"),
-    ("ring_in", "Ring", "Device block and input ring"),
-    ("hop", "Hop", "Filling one step of the converter"),
+    ("ring_in", "Ring", "Device block, or what the microphone delivers at once"),
+    ("hop", "Hop", "Filling one step of the converter, or a block of a Studio voice"),
     ("lookahead", "Look-ahead", "Resamplers, converter and limiter"),
-    ("compute_p99", "Compute", "Time that 99 of 100 steps stay under (p99)"),
+    ("compute_p99", "Compute", "Time that 99 of 100 steps stay under (p99), or given to a block"),
     ("margin", "Margin", "Safety pre-fill of the output ring"),
     ("device_out", "Device out", "What the audio system reports for the output"),
 )
@@ -133,7 +133,8 @@ class LatencyBar(QWidget):
         painter.drawText(
             box.adjusted(13, 15, 0, 0),
             Qt.AlignmentFlag.AlignTop,
-            f"{ms:.1f} ms" if self._budget.total else "–",
+            # The sum with 0 keeps a tiny negative part from being "-0.0".
+            f"{round(ms, 1) + 0.0:.1f} ms" if self._budget.total else "–",
         )
 
 

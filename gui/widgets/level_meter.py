@@ -16,6 +16,7 @@ HOLD_SECONDS, FALL_DB_PER_SECOND = 1.5, 20.0
 MARKS_DB = (-60, -48, -36, -24, -12, -6, 0)
 FEW_MARKS_DB, FEW_WIDTH = (-60, -36, -12, 0), 200
 """What a meter narrower than this (px) is labelled with."""
+LEAST_MARKS_DB, LEAST_WIDTH = (-60, -24, 0), 120
 CLIP = 0.999
 
 
@@ -104,7 +105,8 @@ class LevelMeter(QWidget):
     def _paint_scale(self, painter: QPainter) -> None:
         painter.setFont(font(10))
         painter.setPen(QColor(current().text_muted))
-        for db in MARKS_DB if self.width() >= FEW_WIDTH else FEW_MARKS_DB:
+        few = FEW_MARKS_DB if self.width() >= LEAST_WIDTH else LEAST_MARKS_DB
+        for db in MARKS_DB if self.width() >= FEW_WIDTH else few:
             box = QRectF(self._x(db) - 16, 15, 32, 14)
             align = Qt.AlignmentFlag.AlignHCenter
             if db == FLOOR_DB:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from gui.theme import current
 from gui.widgets.text import ElidedLabel, label
 from inference.likeness import MIN_SPEECH_S, Clarity, Reading
-from voices.voice import Voice
+from voices.voice import Voice, VoiceKind
 
 TIP = (
     "Likeness: 0 % is what another person's voice reaches on average, 100 % the person's own recordings. "
@@ -98,6 +98,8 @@ class LikenessMeter(QWidget):
 def _sentence(reading: Reading, voice: Voice | None, live: bool) -> str:
     if voice is None:
         return "" if not live else "No voice chosen"
+    if voice.kind is VoiceKind.RVC:
+        return f"{voice.name}: no recording to compare with"
     if not voice.embedding:
         return f"{voice.name} is nobody's voice"
     if reading.likeness is None:

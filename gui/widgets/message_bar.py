@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from gui.widgets.buttons import IconButton, PushButton
@@ -21,6 +22,8 @@ class MessageBar(QFrame):
         self._mark.setEnabled(True)
         self._mark.setFocusPolicy(self.focusPolicy())
         self.text: QLabel = label("", wrap=True)
+        # Some sentences end with a command to copy.
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.button = PushButton("", "plain")
         self.button.clicked.connect(self._act)
         close = IconButton("close", "Dismiss message", 16)

@@ -28,6 +28,7 @@ from gui.lanes import (
 from gui.theme import CAPTION_PX, Theme, current, font
 from gui.widgets.plots import Axis, PlotView, RollingImage, still_box
 from inference.converter import MODEL_RATE
+from inference.engine.messages import Mode
 
 SPAN_SECONDS = 4.0
 GUTTER, FOOT, GAP, RIGHT, SLIT = 46, 20, 6, 12, 2
@@ -80,11 +81,12 @@ def _hertz(hz: float) -> str:
     return f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz:g} Hz"
 
 
+CALL_HEARS, NOT_SENT = "Call hears", "Converted, not sent"
 SPECS = (
     _wave(0, "You", "input"),
     _spectrogram(0, "input"),
     _spectrogram(1, "output"),
-    _wave(1, "Call hears", "output"),
+    _wave(1, CALL_HEARS, "output"),
     _pitch(),
 )
 
@@ -93,7 +95,7 @@ class _Row:
     """A lane on screen: view box, axis, rolling image and the title over it."""
 
     def __init__(self, spec: LaneSpec) -> None:
-        self.spec = spec
+        self.spec, self.title = spec, spec.title
         self.box = still_box()
         self.axis = Axis("left", self.box, GUTTER - SLIT, offset=4, spill=LABEL_ROOM)
         self.image = RollingImage()
@@ -111,8 +113,8 @@ class _Row:
         pixels = np.full((rows, width), packed(rgb(theme.sunken)), np.uint32)
         self.image.show_pixels(pixels, QRectF(-seconds, spec.low, seconds, spec.high - spec.low))
         self.axis.show_marks(readable(spec, height))
-        shown = bool(spec.title) and height >= MIN_TAG_LANE
-        self.tag.setPixmap(make_tag(spec.title, getattr(theme, spec.role), ratio) if shown else QPixmap())
+        shown = bool(self.title) and height >= MIN_TAG_LANE
+        self.tag.setPixmap(make_tag(self.title, getattr(theme, spec.role), ratio) if shown else QPixmap())
 
 
 class ScopeView(PlotView):
@@ -148,6 +150,14 @@ class ScopeView(PlotView):
     def minimumSizeHint(self) -> QSize:
         """Below this the lanes can't be read."""
         return QSize(360, 5 * MIN_LANE + 5 * GAP + FOOT)
+
+    def show_mode(self, mode: Mode) -> None:
+        """Names the converted voice by whether the call hears it: it is drawn in every mode, to tune it."""
+        title = CALL_HEARS if mode is Mode.CONVERTED else NOT_SENT
+        row = next(row for row in self._rows if row.spec.title == CALL_HEARS)
+        if title != row.title:
+            row.title = title
+            self.redraw()
 
     def advance(self) -> None:
         """Draws what the history got since the last call; does nothing when not on screen."""

@@ -16,9 +16,15 @@ class SwitchBox(QCheckBox):
 
     def __init__(self, text: str, tip: str) -> None:
         super().__init__(text)
-        self.setToolTip(tip)
-        self.setStatusTip(tip)
+        self._tip = tip
+        self.set_idle(None)
         self.setMinimumHeight(24)
+
+    def set_idle(self, reason: str | None) -> None:
+        """Greys it out where it changes nothing, with the reason as its tip; None: it works."""
+        self.setEnabled(reason is None)
+        self.setToolTip(reason or self._tip)
+        self.setStatusTip(reason or self._tip)
 
     def sizeHint(self) -> QSize:
         """Name and track."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -10,12 +12,22 @@ from gui.theme import font
 
 
 def label(text: str, kind: str = "body", wrap: bool = False) -> QLabel:
-    """Returns a label; the kinds are those of the style sheet."""
+    """Returns a label; the kinds are those of the style sheet.
+
+    It shows the text letter for letter: what a stranger's file says of itself might be HTML, whose pictures
+    Qt fetches from wherever it says.
+    """
     made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
     made.setProperty("kind", kind)
     made.setFont(font())
     made.setWordWrap(wrap)
     return made
+
+
+def tip(text: str) -> str:
+    """The text for a tooltip, which has no format of its own, to be shown letter for letter."""
+    return f"<qt>{escape(text)}</qt>" if "<" in text else text
 
 
 class ElidedLabel(QLabel):
@@ -23,13 +35,14 @@ class ElidedLabel(QLabel):
 
     def __init__(self, text: str = "", kind: str = "caption", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("kind", kind)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def setText(self, text: str) -> None:
         """Shows a text."""
         super().setText(text)
-        self.setToolTip(text)
+        self.setToolTip(tip(text))
 
     def minimumSizeHint(self) -> QSize:
         """It can become very narrow."""

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from gui.icons import draw
 from gui.theme import current, font
-from gui.widgets.voice_model import DAMAGED, KIND_NAMES, Card, Index, Role, VoiceModel
+from gui.widgets.voice_model import KIND_NAMES, Card, Index, Role, VoiceModel
 from voices.voice import Voice, VoiceKind
 
 BUTTON = 18
@@ -66,9 +66,11 @@ class CardDelegate(QStyledItemDelegate):
             paint_avatar(painter, face, shown.voice, index.data(Role.PICTURE))
         else:
             draw(painter, "warning", face.adjusted(7, 7, -7, -7), theme.danger)
-        self._paint_text(painter, card.adjusted(60, 8, -30, -6), shown, index.data(Role.STATUS))
         favourite = index.data(Role.FAVOURITE)
-        if shown.voice and (favourite or hover or focus):
+        starred = bool(shown.voice and (favourite or hover or focus))
+        name_room = card.width() - (90 if starred else 66)
+        self._paint_text(painter, card.adjusted(60, 8, -6, -6), shown, index.data(Role.STATUS), name_room)
+        if starred:
             role = theme.accent if favourite else theme.text_muted
             draw(painter, "star-filled" if favourite else "star", star_box(card), role)
         if hover or focus:
@@ -89,20 +91,21 @@ class CardDelegate(QStyledItemDelegate):
                 return True
         return False
 
-    def _paint_text(self, painter: QPainter, box: QRectF, card: Card, failure: str) -> None:
+    def _paint_text(self, painter: QPainter, box: QRectF, card: Card, failure: str, name_room: float) -> None:
+        """Name with tag in `name_room` px, the description below in the whole width."""
         theme = current()
         painter.setFont(font(13, font().Weight.DemiBold))
         painter.setPen(QColor(theme.text))
         tag = QFontMetricsF(font(TAG_PX)).horizontalAdvance(card.tag) + 10
-        width = int(box.width() - tag - 8)
+        width = int(name_room - tag - 8)
         name = painter.fontMetrics().elidedText(card.name, Qt.TextElideMode.ElideRight, width)
         painter.drawText(box, Qt.AlignmentFlag.AlignTop, name)
         x = box.x() + painter.fontMetrics().horizontalAdvance(name) + 8
-        strong = card.tag in (KIND_NAMES[VoiceKind.NEURAL], DAMAGED)
+        strong = card.tag != KIND_NAMES[VoiceKind.MODEL_FREE]
         paint_tag(painter, QRectF(x, box.y() + 1, tag, 15), card.tag, strong)
         painter.setFont(font(11))
         painter.setPen(QColor(theme.danger if failure else theme.text_muted))
-        room = QRectF(box.x(), box.y() + 17, box.width() + 24, box.height() - 17)
+        room = QRectF(box.x(), box.y() + 17, box.width(), box.height() - 17)
         draw_lines(painter, room, failure or card.text, 2)
 
 

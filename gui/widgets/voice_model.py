@@ -10,11 +10,13 @@ from pathlib import Path
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, QUrl
 from PySide6.QtGui import QImage
 
+from gui.widgets.text import tip
 from voices.folder import DamagedVoice
 from voices.voice import Voice, VoiceKind
 
 Index = QModelIndex | QPersistentModelIndex
-KIND_NAMES = {VoiceKind.NEURAL: "Neural", VoiceKind.MODEL_FREE: "Instant"}
+KIND_NAMES = {VoiceKind.NEURAL: "Neural", VoiceKind.MODEL_FREE: "Instant", VoiceKind.RVC: "Studio"}
+"""What a card is tagged with. Studio: RVC voices, of studio quality and too late for a quick exchange."""
 DAMAGED = "Damaged"
 
 
@@ -82,7 +84,9 @@ class VoiceModel(QAbstractListModel):
         failure = self.failures.get(card.id, "") or ("" if card.voice else card.text)
         if role == Qt.ItemDataRole.DisplayRole:
             return card.name
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.StatusTipRole):
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(failure or card.text)
+        if role == Qt.ItemDataRole.StatusTipRole:
             return failure or card.text
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             chosen = "Chosen. " if card.id == self.chosen else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from gui.control.library import SUFFIX
 from gui.control.notice import Notice
 from gui.pages.enrol.clips import ClipList
 from gui.pages.enrol.consent import KINDS, ConsentStep
@@ -18,18 +17,20 @@ from gui.pages.enrol.step import GoalBar, StepCard
 from gui.pages.enrol.who import WhoStep, colour_of
 from gui.pages.enrol.work import Wish
 from gui.pages.frame import PageFrame
+from gui.panels.voice_files import VOICE_SUFFIXES
 from gui.session import Session
 from gui.widgets.buttons import PushButton
 from gui.widgets.dock import panel_area
 from gui.widgets.message_bar import MessageBar
-from gui.widgets.text import label
+from gui.widgets.text import label, tip
 from inference.takes import TakeRecorder
-from voices.voice import Voice
+from voices.voice import Voice, VoiceKind
 
 DROP_WORDS = "Or drop sound files here: 10 to 60 s of one person, no music, no other voices."
 FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aiff *.aif *.opus *.m4a);;All files (*)"
 SIDE_PX = 362
 SCROLL_BAR_PX = 12
+LONGEST_NAME = 28
 
 
 class EnrolPage(PageFrame):
@@ -40,6 +41,7 @@ class EnrolPage(PageFrame):
         self.session = session
         self.deck = EnrolDeck(session, self)
         self.message = MessageBar()
+        self.refine = PushButton("", "link")
         self.who = WhoStep()
         self.consent = ConsentStep()
         self.record = RecordPanel()
@@ -54,6 +56,7 @@ class EnrolPage(PageFrame):
         self.setAcceptDrops(True)
         self._set_tab_order()
         self._show()
+        self._show_voice(session.voice)
         self.deck.look_for_unfinished()
 
     @property
@@ -62,8 +65,9 @@ class EnrolPage(PageFrame):
         return self.deck.takes
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Asks for the microphones there are."""
+        """Asks for the microphones there are; the steps at the left get the room that their font needs."""
         super().showEvent(event)
+        self._left.setFixedWidth(max(SIDE_PX, self._side.minimumSizeHint().width()))
         self._show_microphones()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -105,12 +109,12 @@ class EnrolPage(PageFrame):
         column.setSpacing(12)
         column.addWidget(self.who)
         column.addWidget(self.consent, 1)
-        left = panel_area(side)
-        left.setFixedWidth(SIDE_PX)
+        self._side, self._left = side, panel_area(side)
         steps = QHBoxLayout()
         steps.setSpacing(2)
-        steps.addWidget(left)
+        steps.addWidget(self._left)
         steps.addWidget(self._recordings(), 1)
+        self.head.addWidget(self.refine)
         self.body.addWidget(self.message)
         self.body.addLayout(steps, 1)
         self.body.addWidget(self._bar())
@@ -180,12 +184,14 @@ class EnrolPage(PageFrame):
         self.clips.remove.connect(self._remove)
         self.files.clicked.connect(self._ask)
         self.make.clicked.connect(self.make_voice)
+        self.refine.clicked.connect(lambda: self.session.refining_wanted.emit(self.session.voice_id))
+        self.session.voice_changed.connect(self._show_voice)
         self.session.devices_listed.connect(self._show_microphones)
         self.destroyed.connect(deck.close)
 
     def _set_tab_order(self) -> None:
         who, consent, record = self.who, self.consent, self.record
-        chain: list[QWidget] = [who.name, who.about, who.choose, who.drawn]
+        chain: list[QWidget] = [self.refine, who.name, who.about, who.choose, who.drawn]
         chain += [consent.kind.button(choice.value) for choice in KINDS]
         chain += [consent.own_who, consent.own_sure, consent.who, consent.when, consent.agreed_sure]
         chain += [consent.source, consent.licence, consent.open_sure]
@@ -233,6 +239,15 @@ class EnrolPage(PageFrame):
         self.who.clear()
         self.consent.clear()
 
+    def _show_voice(self, voice: Voice | None) -> None:
+        """Offers to refine the voice in use, which is the one just made."""
+        refinable = voice is not None and voice.kind is VoiceKind.NEURAL
+        self.refine.setVisible(refinable)
+        if voice is not None and refinable:
+            name = voice.name if len(voice.name) <= LONGEST_NAME else f"{voice.name[:LONGEST_NAME]}…"
+            self.refine.setText(f"Refine {name} with recordings …")
+            self.refine.setToolTip(tip(f"Tunes a copy of {voice.name} with 1 to 20 minutes of its speaker"))
+
     def _try_out(self) -> None:
         self.session.go_to("live")
 
@@ -264,4 +279,4 @@ class EnrolPage(PageFrame):
 def dropped(event: QDropEvent) -> list[Path]:
     """The files of a drop that may be recordings."""
     paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return [path for path in paths if path.is_file() and path.suffix != SUFFIX]
+    return [path for path in paths if path.is_file() and path.suffix.casefold() not in VOICE_SUFFIXES]

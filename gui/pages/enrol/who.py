@@ -81,15 +81,26 @@ class _Load(QRunnable):
         self.result.ready.emit(square_png(self._path))
 
 
-def square_png(path: Path) -> bytes:
-    """Returns the middle of a picture as a PNG of at most 512 x 512 points; empty where it is no picture."""
+def _read(path: Path, by_name: bool) -> QImage:
+    """The picture, if it is large just larger than needed; `by_name`: in the format that its name says.
+
+    Guessing comes second: `gui.control.pictures.decoded` says what may happen then.
+    """
     reader = QImageReader(str(path))
+    reader.setAutoDetectImageFormat(not by_name)
     reader.setAutoTransform(True)
     size = reader.size()
     if size.isValid() and min(size.width(), size.height()) > PICTURE_PX:
         small = size.scaled(QSize(PICTURE_PX, PICTURE_PX), Qt.AspectRatioMode.KeepAspectRatioByExpanding)
         reader.setScaledSize(small)
-    image = reader.read()
+    return reader.read()
+
+
+def square_png(path: Path) -> bytes:
+    """Returns the middle of a picture as a PNG of at most 512 x 512 points; empty where it is no picture."""
+    image = _read(path, by_name=True)
+    if image.isNull():
+        image = _read(path, by_name=False)
     if image.isNull():
         return b""
     side = min(image.width(), image.height())
@@ -110,10 +121,10 @@ class WhoStep(StepCard):
         super().__init__(1, "The voice")
         self.name = QLineEdit()
         self.name.setMaxLength(MAX_NAME)
-        self.name.setPlaceholderText("For example: Old lighthouse keeper")
+        self.name.setPlaceholderText("For example: Old keeper")
         self.about = QLineEdit()
         self.about.setMaxLength(MAX_DESCRIPTION)
-        self.about.setPlaceholderText("A line about how it sounds (optional)")
+        self.about.setPlaceholderText("How it sounds (optional)")
         self.face = Face()
         self.choose = PushButton("Picture …")
         self.choose.setToolTip("Choose a picture for the voice; without one it gets a drawn face")
