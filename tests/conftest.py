@@ -9,6 +9,18 @@ import pytest
 
 import cli
 
+_REAL_TIME = ("e2e", "rig", "engine")
+"""Folders of tests that wait for clocks and audio servers more than they compute."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist's own, which reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `-n 2 --dist loadgroup`: real-time tests in one worker, never beside each other; others by file."""
+    timed = {item for item in items if item.get_closest_marker("jack") or item.path.parent.name in _REAL_TIME}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("real time" if item in timed else str(item.path)))
+    items.sort(key=lambda item: item not in timed)
+
 
 class Outcome:
     """Exit status, stdout and stderr of a command."""

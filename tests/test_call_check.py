@@ -124,6 +124,15 @@ def test_late_devices_are_named() -> None:
     assert "wired" in latency.advice
 
 
+def test_a_voice_of_long_blocks_is_named_and_its_blocks_are_not_the_cables() -> None:
+    budget = LatencyBudget(5.0, 1.0, 300.0, 70.0, 1.0, 250.0, 3.0, 5.0)
+    after = Telemetry(running=True, latency=budget)
+    latency = line(check(through_cable(spoken("deep"), 20.0), after), "Latency")
+    assert latency.grade is Grade.POOR
+    assert "Neural or Instant" in latency.advice
+    assert "cable 1)" in latency.value
+
+
 def test_a_clipped_voice_is_seen() -> None:
     def clip(x: Samples) -> None:
         np.clip(10 * x, -1.0, 1.0, out=x)

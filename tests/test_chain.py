@@ -315,3 +315,20 @@ def test_no_order_of_settings_leaves_the_range(params: list[EngineParams], loud:
     y = run(chain, x, *params)
     assert np.isfinite(y).all()
     assert np.abs(y).max() <= 1.0
+
+
+class Blocks(Delay):
+    """A converter with blocks of its own: half a second, computed for 0.2 s, sometimes late."""
+
+    block_samples, compute_samples, late_hops, load = 12_000, 4_800, 3, 0.5
+
+
+def test_a_converter_with_blocks_tells_its_parts_of_the_delay_and_what_came_late() -> None:
+    chain = Chain(48_000, 48_000, Blocks(18_000))
+    assert chain.block_delay_in(Mode.CONVERTED) == (0.5, 0.2)
+    assert chain.block_delay_in(Mode.BYPASS) == (0.0, 0.0)
+    assert chain.latency_s > 0.75
+    chain.swap(Delay())
+    run(chain, noise(1.0, 48_000), OPEN)
+    assert (chain.late_hops, chain.block_load) == (3, 0.0)
+    assert chain.block_delay_in(Mode.CONVERTED) == (0.0, 0.0)

@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 from scipy.signal import correlate
 
 from audio.files import AudioFileError
+from audio.gate import OFF_DB
+from inference.chain import Chain
 from inference.convert import convert_array, convert_file
+from inference.engine.messages import EngineParams
+from inference.registry import make_converter
 from inference.sample import bundled_speech
 from voices.builtin import builtin_voices, find_voice
+from voices.builtin_neural import builtin_neural_voices
 from voices.tuning import Tuning
 from voices.voice import Recipe, Voice, VoiceKind
 
@@ -154,3 +159,22 @@ def test_a_failed_conversion_keeps_what_was_there(tmp_path: Path) -> None:
 def test_rates_outside_are_refused_by_the_array_form() -> None:
     with pytest.raises(ValueError, match="rates from 8000"):
         convert_array(np.zeros(100, np.float32), 4_000, OWN)
+
+
+def test_a_file_is_prepared_and_a_call_that_begins_is_not() -> None:
+    voice, x = builtin_neural_voices()[0], speech(24_000, 2.0)
+
+    def begins(prepared: bool) -> NDArray[np.float32]:
+        return convert_array(x, 24_000, voice, prepared=prepared)
+
+    alone = [np.zeros(0, np.float32)]
+    chain = Chain(24_000, 24_000, make_converter(voice))
+    params = EngineParams(tuning=voice.tuning, gate_db=OFF_DB, noise_suppression=0.0, loudness_match=True)
+    for at in range(0, len(x), chain.block):
+        block = x[at : at + chain.block]
+        alone.append(chain.process(np.pad(block, (0, chain.block - len(block))), params).copy())
+    latency = round(chain.latency_s * 24_000)
+    heard, cold = np.concatenate(alone)[latency:], begins(prepared=False)
+    assert np.abs(begins(prepared=True) - cold).max() > 0.01
+    half = len(x) // 2
+    np.testing.assert_allclose(cold[:half], heard[:half], atol=1e-5)

@@ -46,6 +46,24 @@ def test_one_assertion_is_held_for_the_life_of_the_process(monkeypatch):
     assert [options for options, _ in asked] == [0xFF00EFFFFF]
 
 
+def test_an_assertion_lasts_as_long_as_it_is_wanted(monkeypatch):
+    said = []
+    info = SimpleNamespace(
+        beginActivityWithOptions_reason_=lambda options, reason: said.append("begin") or "token",
+        endActivity_=said.append,
+    )
+    foundation = SimpleNamespace(NSProcessInfo=SimpleNamespace(processInfo=lambda: info))
+    monkeypatch.setitem(sys.modules, "Foundation", foundation)
+    awake = apple.Awake("darwin")
+    for wanted in (False, True, True, False, False, True):
+        awake.hold(wanted)
+    assert said == ["begin", "token", "begin"]
+    apple.Awake("linux").hold(True)
+    monkeypatch.setitem(sys.modules, "Foundation", None)
+    apple.Awake("darwin").hold(True)
+    assert said == ["begin", "token", "begin"]
+
+
 def test_without_pyobjc_the_call_goes_on(monkeypatch):
     monkeypatch.setitem(sys.modules, "Foundation", None)
     assert apple.stay_awake("darwin") is None

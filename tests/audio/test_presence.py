@@ -37,7 +37,7 @@ NOISES = {
 }
 
 
-def run(gate: PresenceGate, x: np.ndarray, voice: np.ndarray | None = None, on=True):
+def run(gate: PresenceGate, x: np.ndarray, voice: np.ndarray | None = None, on=True, delay=0):
     """Gates `voice` by `x`; returns it and whether the gate was open, hop by hop."""
     tracker = F0Tracker()
     switched = on if callable(on) else lambda _: on
@@ -45,7 +45,7 @@ def run(gate: PresenceGate, x: np.ndarray, voice: np.ndarray | None = None, on=T
     spoken = heard if voice is None else voice.reshape(heard.shape)
     out, was_open = [], []
     for i, (h, v) in enumerate(zip(heard, spoken, strict=True)):
-        out.append(gate.process(v.copy(), h, tracker.step(h)[1], switched(i)))
+        out.append(gate.process(v.copy(), h, tracker.step(h)[1], switched(i), delay))
         was_open.append(gate.open)
     return np.concatenate(out), np.array(was_open)
 
@@ -57,6 +57,23 @@ def test_noise_becomes_quiet(name: str, db: float) -> None:
     active = (y[RATE:].reshape(-1, HOP) ** 2).mean(axis=1) > 1e-6
     assert active.mean() < 0.3
     assert not y[-HOP:].any()
+
+
+def strokes(apart_s: float) -> np.ndarray:
+    """Pairs of clicks five times a second."""
+    rng = np.random.default_rng(5)
+    since = np.arange(2400) / RATE
+    x = 0.02 * coloured(1.0)
+    for place in range(2000, len(x) - 6000, 4800):
+        for start in (place, place + round(apart_s * RATE)):
+            x[start : start + 2400] += 5 * rng.standard_normal(2400) * np.exp(-since / 0.004)
+    return x
+
+
+@pytest.mark.parametrize("apart_s", [0.012, 0.02, 0.08])
+def test_keys_that_meet_open_nothing(apart_s: float) -> None:
+    _, was_open = run(PresenceGate(), strokes(apart_s) * 10 ** (-45 / 20))
+    assert not was_open[100:].any()
 
 
 @pytest.mark.parametrize("gain_db", [0.0, -20.0])
@@ -125,3 +142,14 @@ def test_bad_samples_raise_nothing(bad: float) -> None:
     y, was_open = run(gate, speech)
     assert np.isfinite(y).all()
     assert was_open[-100:].any()
+
+
+def test_a_late_voice_is_let_through_when_it_comes() -> None:
+    speech, delay = bundled_speech(RATE)[: 2 * RATE], 60
+    x = np.concatenate((np.zeros(RATE), speech, np.zeros(2 * RATE)))
+    x = (x + np.random.default_rng(1).normal(0, 1e-4, len(x))).astype(np.float32)[: len(x) // HOP * HOP]
+    voice = np.roll(x, delay * HOP)
+    out, _ = run(PresenceGate(), x, voice, delay=delay)
+    came = slice(RATE + delay * HOP, 3 * RATE + delay * HOP)
+    np.testing.assert_array_equal(out[came], voice[came])
+    assert not out[-RATE // 4 :].any()

@@ -1,14 +1,16 @@
 """Executes a saved Core ML program (MIL) op by op over torch, for machines that cannot predict.
 
-The program is read back from its package, protobuf and weight file, as Core ML would read it.
-Values keep the type the program gives them: whatever it calls fp16 is rounded to half precision after each
-op, weights and states included; sums inside one op are float32, as on a GPU. An op that is not in `OPS`
-is an error when the program is read, so a program that runs is covered whole.
+The program is read back from its package, protobuf and weight file, as Core ML would read it, and made into
+a list of closures over numbered places: settings and constants are read once, so that a prediction costs
+little beyond its arithmetic. Values keep the type the program gives them: whatever it calls fp16 is rounded
+to half precision after each op, weights and states included; sums inside one op are float32, as on a GPU.
+An op that is not in `OPS` is an error when the program is read, so a program that runs is covered whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,144 +22,187 @@ from coremltools.converters.mil.mil import Operation, Var, types
 from torch import Tensor
 from torch.nn import functional as F
 
-Values = dict[str, Any]
-Run = Callable[[Values], Any]
+Settings = dict[str, Any]
+Run = Callable[..., Any]
 
 
-def _slices(rank: int, a: dict[str, Any]) -> tuple[Any, ...]:
+def _ints(values: Any) -> list[int]:
+    return [int(value) for value in values]
+
+
+def _slices(a: Settings) -> tuple[Any, ...]:
     """The index of slice_by_index and slice_update."""
+
+    def flags(key: str) -> list[bool]:
+        given = a.get(key)
+        return [bool(flag) for flag in given] if given is not None else [False] * len(a["begin"])
+
+    steps = a["stride"] if a.get("stride") is not None else [1] * len(a["begin"])
     places: list[Any] = []
-    for axis in range(rank):
-        masked = {k: a.get(f"{k}_mask") is not None and bool(a[f"{k}_mask"][axis]) for k in ("begin", "end")}
-        begin = None if masked["begin"] else int(a["begin"][axis])
-        end = None if masked["end"] else int(a["end"][axis])
-        step = 1 if a.get("stride") is None else int(a["stride"][axis])
-        if a.get("squeeze_mask") is not None and bool(a["squeeze_mask"][axis]):
-            places.append(int(a["begin"][axis]))
-        else:
-            places.append(slice(begin, end, step))
+    masks = zip(flags("begin_mask"), flags("end_mask"), flags("squeeze_mask"), strict=True)
+    for axis, (open_begin, open_end, single) in enumerate(masks):
+        begin, end = int(a["begin"][axis]), int(a["end"][axis])
+        several = slice(None if open_begin else begin, None if open_end else end, int(steps[axis]))
+        places.append(begin if single else several)
     return tuple(places)
 
 
-def _slice_update(x: Tensor, update: Tensor, **a: Any) -> Tensor:
-    y = x.clone()
-    y[_slices(x.ndim, a)] = update
-    return y
+def _slice_by_index(a: Settings) -> Run:
+    places = _slices(a)
+    return lambda x: x[places]
 
 
-def _split(x: Tensor, axis: Any, num_splits: Any = None, split_sizes: Any = None) -> tuple[Tensor, ...]:
-    if split_sizes is not None:
-        return x.split([int(size) for size in split_sizes], dim=int(axis))
-    return x.chunk(int(num_splits), dim=int(axis))
+def _slice_update(a: Settings) -> Run:
+    places = _slices(a)
+
+    def run(x: Tensor, update: Tensor) -> Tensor:
+        y = x.clone()
+        y[places] = update
+        return y
+
+    return run
 
 
-def _matmul(x: Tensor, y: Tensor, transpose_x: Any = False, transpose_y: Any = False) -> Tensor:
-    return (x.transpose(-1, -2) if transpose_x else x) @ (y.transpose(-1, -2) if transpose_y else y)
+def _split(a: Settings) -> Run:
+    axis = int(a["axis"])
+    if a.get("split_sizes") is not None:
+        sizes = _ints(a["split_sizes"])
+        return lambda x: x.split(sizes, dim=axis)
+    count = int(a["num_splits"])
+    return lambda x: x.chunk(count, dim=axis)
 
 
-def _layer_norm(x: Tensor, axes: Any, epsilon: Any, gamma: Any = None, beta: Any = None) -> Tensor:
-    return F.layer_norm(x, [x.shape[int(axis)] for axis in axes], gamma, beta, float(epsilon))
+def _matmul(a: Settings) -> Run:
+    turn_x, turn_y = bool(a.get("transpose_x")), bool(a.get("transpose_y"))
+    return lambda x, y: (x.transpose(-1, -2) if turn_x else x) @ (y.transpose(-1, -2) if turn_y else y)
 
 
-def _conv(x: Tensor, weight: Tensor, bias: Any = None, **a: Any) -> Tensor:
+def _layer_norm(a: Settings) -> Run:
+    axes, epsilon = _ints(a["axes"]), float(a["epsilon"])
+
+    def run(x: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+        return F.layer_norm(x, [x.shape[axis] for axis in axes], gamma, beta, epsilon)
+
+    return run
+
+
+def _conv(a: Settings) -> Run:
     assert str(a["pad_type"]) == "valid"
-    steps, dilations = [tuple(int(v) for v in a[key]) for key in ("strides", "dilations")]
-    if weight.shape[2:] == (1,) and steps == (1,) and int(a["groups"]) == 1:
-        return F.linear(x.transpose(1, 2), weight[:, :, 0], bias).transpose(1, 2)
-    convolve = F.conv1d if x.ndim == 3 else F.conv2d
-    return convolve(x, weight, bias, stride=steps, dilation=dilations, groups=int(a["groups"]))
+    steps, dilations, groups = _ints(a["strides"]), _ints(a["dilations"]), int(a["groups"])
+
+    def run(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if weight.shape[2:] == (1,) and steps == [1] and groups == 1:
+            return F.linear(x.transpose(1, 2), weight[:, :, 0], bias).transpose(1, 2)
+        convolve = F.conv1d if x.ndim == 3 else F.conv2d
+        return convolve(x, weight, bias, stride=steps, dilation=dilations, groups=groups)
+
+    return run
 
 
-def _pad(x: Tensor, pad: Any, mode: Any = "constant", constant_val: Any = 0.0) -> Tensor:
-    assert str(mode) == "constant"
-    pairs = [int(v) for v in pad]
+def _pad(a: Settings) -> Run:
+    assert str(a.get("mode", "constant")) == "constant"
+    pairs, value = _ints(a["pad"]), float(a.get("constant_val", 0.0))
     order = [v for at in range(len(pairs) - 2, -1, -2) for v in pairs[at : at + 2]]
-    return F.pad(x, order, value=float(constant_val))
+    return lambda x: F.pad(x, order, value=value)
 
 
-def _gelu(x: Tensor, mode: Any = "EXACT") -> Tensor:
-    assert str(mode) == "EXACT"
-    return F.gelu(x)
+def _gelu(a: Settings) -> Run:
+    assert str(a.get("mode", "EXACT")) == "EXACT"
+    return F.gelu
 
 
-def _concat(values: list[Tensor], axis: Any, interleave: Any = False) -> Tensor:
-    assert not interleave
-    return torch.cat(values, dim=int(axis))
+def _concat(a: Settings) -> Run:
+    assert not a.get("interleave")
+    axis = int(a["axis"])
+    return lambda *values: torch.cat(values, dim=axis)
 
 
-def _axes(axes: Any) -> list[int]:
-    return [int(axis) for axis in axes]
+def _stack(a: Settings) -> Run:
+    axis = int(a["axis"])
+    return lambda *values: torch.stack(values, dim=axis)
 
 
-def _expand(x: Tensor, axes: Any) -> Tensor:
-    for axis in sorted(_axes(axes)):
-        x = x.unsqueeze(axis)
-    return x
+def _expand_dims(a: Settings) -> Run:
+    axes = sorted(_ints(a["axes"]))
+
+    def run(x: Tensor) -> Tensor:
+        for axis in axes:
+            x = x.unsqueeze(axis)
+        return x
+
+    return run
 
 
-OPS: dict[str, Callable[..., Any]] = {
-    "abs": lambda x: x.abs(),
-    "add": lambda x, y: x + y,
-    "cast": lambda x, dtype: x,
-    "concat": _concat,
-    "conv": _conv,
-    "exp": lambda x: x.exp(),
-    "expand_dims": _expand,
-    "gelu": _gelu,
-    "layer_norm": _layer_norm,
-    "less_equal": lambda x, y: x <= y,
-    "linear": lambda x, weight, bias=None: F.linear(x, weight, bias),
-    "matmul": _matmul,
-    "mul": lambda x, y: x * y,
-    "pad": _pad,
-    "real_div": lambda x, y: x / y,
-    "reduce_argmax": lambda x, axis, keep_dims, **_: x.argmax(int(axis), keepdim=bool(keep_dims)),
-    "reduce_sum": lambda x, axes, keep_dims: x.sum(_axes(axes), keepdim=bool(keep_dims)),
-    "reshape": lambda x, shape: x.reshape([int(size) for size in shape]),
-    "sigmoid": lambda x: x.sigmoid(),
-    "slice_by_index": lambda x, **a: x[_slices(x.ndim, a)],
-    "slice_update": _slice_update,
-    "softmax": lambda x, axis: x.softmax(int(axis)),
-    "split": _split,
-    "squeeze": lambda x, axes: x.squeeze(tuple(_axes(axes))),
-    "stack": lambda values, axis: torch.stack(values, dim=int(axis)),
-    "sub": lambda x, y: x - y,
-    "transpose": lambda x, perm: x.permute(_axes(perm)),
+def _cast(a: Settings) -> Run:
+    kind = {"int32": torch.int64, "bool": torch.bool}.get(str(a["dtype"]), torch.float32)
+    return lambda x: x.to(kind)
+
+
+def _argmax(a: Settings) -> Run:
+    return partial(torch.argmax, dim=int(a["axis"]), keepdim=bool(a["keep_dims"]))
+
+
+def _plain(function: Run) -> Callable[[Settings], Run]:
+    return lambda a: function
+
+
+OPS: dict[str, tuple[tuple[str, ...], Callable[[Settings], Run]]] = {
+    "abs": (("x",), _plain(torch.abs)),
+    "add": (("x", "y"), _plain(torch.add)),
+    "cast": (("x",), _cast),
+    "concat": (("values",), _concat),
+    "conv": (("x", "weight", "bias"), _conv),
+    "exp": (("x",), _plain(torch.exp)),
+    "expand_dims": (("x",), _expand_dims),
+    "gelu": (("x",), _gelu),
+    "layer_norm": (("x", "gamma", "beta"), _layer_norm),
+    "less_equal": (("x", "y"), _plain(torch.le)),
+    "linear": (("x", "weight", "bias"), _plain(F.linear)),
+    "matmul": (("x", "y"), _matmul),
+    "mul": (("x", "y"), _plain(torch.mul)),
+    "pad": (("x",), _pad),
+    "real_div": (("x", "y"), _plain(torch.div)),
+    "reduce_argmax": (("x",), _argmax),
+    "reduce_sum": (
+        ("x",),
+        lambda a: partial(torch.sum, dim=_ints(a["axes"]), keepdim=bool(a["keep_dims"])),
+    ),
+    "reshape": (("x",), lambda a: partial(torch.reshape, shape=_ints(a["shape"]))),
+    "sigmoid": (("x",), _plain(torch.sigmoid)),
+    "slice_by_index": (("x",), _slice_by_index),
+    "slice_update": (("x", "update"), _slice_update),
+    "softmax": (("x",), lambda a: partial(torch.softmax, dim=int(a["axis"]))),
+    "split": (("x",), _split),
+    "squeeze": (("x",), lambda a: partial(torch.squeeze, dim=tuple(_ints(a["axes"])))),
+    "stack": (("values",), _stack),
+    "sub": (("x", "y"), _plain(torch.sub)),
+    "transpose": (("x",), lambda a: partial(torch.permute, dims=_ints(a["perm"]))),
 }
+"""Each operator: its inputs that are data, and what makes a function of them out of all other inputs."""
 
 _MOVING = {"concat", "expand_dims", "pad", "read_state", "reshape", "slice_by_index", "slice_update", "split"}
-_MOVING |= {"coreml_update_state", "squeeze", "stack", "transpose"}
-_ROUNDING = (set(OPS) | {"read_state", "coreml_update_state"}) - _MOVING
-"""Ops whose results are new numbers; the others only move numbers that are rounded already."""
+_MOVING |= {"squeeze", "stack", "transpose"}
+"""Ops that only move numbers, which are rounded already."""
 
-_TENSORS = {"x", "y", "weight", "bias", "gamma", "beta", "values", "update"}
-"""Inputs that are data; all others are settings and constant."""
-
-
-def _as_is(value: Any) -> Any:
-    return value
+_STATE, _NONE = 0, 1
+"""Places of the states and of an input that is left out."""
 
 
-def _rounded(value: Any) -> Any:
-    return value.half().float() if isinstance(value, Tensor) else value
-
-
-def _keeper(var: Var) -> Callable[[Any], Any]:
-    """Brings a value into the type the program gives it; halves stay float32 tensors of rounded values."""
-    kind = var.dtype
-    if types.is_int(kind):
-        return lambda value: value.to(torch.int64) if isinstance(value, Tensor) else value
-    if kind == types.fp16:
-        return _rounded
-    return _as_is
+def _rounded(value: Tensor) -> Tensor:
+    """As half precision keeps it, in float32."""
+    return value.half().float()
 
 
 def _constant(var: Var) -> Any:
     value = var.val if var.val is not None else var.op.materialized_val_inference()
-    if isinstance(value, np.ndarray | np.generic) and np.asarray(value).dtype.kind in "fiub":
-        value = torch.tensor(np.asarray(value))
-        return value.float() if value.is_floating_point() else value
-    return value
+    if not isinstance(value, np.ndarray | np.generic) or np.asarray(value).dtype.kind not in "fiub":
+        return value
+    tensor = torch.tensor(np.asarray(value))
+    tensor = tensor.float() if tensor.is_floating_point() else tensor
+    if types.is_int(var.dtype):
+        tensor = tensor.to(torch.int64)
+    # Weights (out, in): one frame times a matrix is thrice as fast column by column.
+    return tensor.transpose(0, 1).contiguous().transpose(0, 1) if tensor.ndim > 1 else tensor
 
 
 class Program:
@@ -172,73 +217,79 @@ class Program:
         spec = model.get_spec()
         program = load(spec, spec.specificationVersion, model.weights_dir)
         function = program.functions["main"]
-        self._steps: list[tuple[list[tuple[str, Callable[[Any], Any]]], Run]] = []
-        self._constants: Values = {}
+        self._steps: list[tuple[Run, list[int], bool, list[int]]] = []
+        self._values: list[Any] = [None, None]
+        self._places: dict[str, int] = {}
         self.ops: dict[str, int] = {}
-        self._inputs, self._states = {}, {}
+        self._inputs: dict[str, Var] = {}
+        self._states: dict[str, Var] = {}
         for name, var in function.inputs.items():
             (self._states if types.is_state(var.sym_type) else self._inputs)[name] = var
-        self._outputs = [var.name for var in function.outputs]
+            self._place(var)
         for op in function.operations:
             self._add(op)
+        self._outputs = [var.name for var in function.outputs]
 
     def make_state(self) -> dict[str, Tensor]:
         """Zeros by state name."""
         return {name: torch.zeros(tuple(var.shape)) for name, var in self._states.items()}
 
-    def predict(self, inputs: dict[str, Any], state: dict[str, Tensor] | None = None) -> dict[str, Any]:
+    def predict(self, inputs: Mapping[str, Any], state: dict[str, Tensor] | None = None) -> dict[str, Any]:
         """Runs the program once; float32 in and out, as Core ML does at its border."""
-        values: Values = dict(self._constants)
-        values["state"] = state
+        values = self._values.copy()
+        values[_STATE] = state
         for name, var in self._inputs.items():
             value = torch.from_numpy(np.ascontiguousarray(inputs[name]))
             assert tuple(value.shape) == tuple(var.shape), (name, tuple(value.shape), tuple(var.shape))
-            values[name] = value
-        with torch.no_grad():
-            for outputs, run in self._steps:
-                found = run(values)
-                parts = found if len(outputs) > 1 else [found]
-                for (name, keep), value in zip(outputs, parts, strict=True):
-                    values[name] = keep(value)
-        return {name: values[name].numpy() for name in self._outputs}
+            values[self._places[name]] = value
+        with torch.inference_mode():
+            for run, data, rounds, outputs in self._steps:
+                found = run(*[values[place] for place in data])
+                if len(outputs) > 1:
+                    for place, part in zip(outputs, found, strict=True):
+                        values[place] = part
+                else:
+                    values[outputs[0]] = _rounded(found) if rounds else found
+        return {name: values[self._places[name]].numpy() for name in self._outputs}
+
+    def _place(self, var: Var, value: Any = None) -> int:
+        self._places[var.name] = len(self._values)
+        self._values.append(value)
+        return self._places[var.name]
 
     def _add(self, op: Operation) -> None:
-        if op.op_type == "const" or op.op_type.startswith("constexpr_"):
+        kind = op.op_type
+        if kind != "const":
+            self.ops[kind] = self.ops.get(kind, 0) + 1
+        if kind == "const" or kind.startswith("constexpr_"):
             for var in op.outputs:
-                self._constants[var.name] = _keeper(var)(_constant(var))
-            if op.op_type == "const":
-                return
-        self.ops[op.op_type] = self.ops.get(op.op_type, 0) + 1
-        if op.op_type.startswith("constexpr_"):
+                self._place(var, _constant(var))
             return
-        outputs = [(var.name, _keeper(var) if op.op_type in _ROUNDING else _as_is) for var in op.outputs]
-        self._steps.append((outputs, self._runner(op)))
+        run, data = self._run(op)
+        half = kind not in _MOVING and op.outputs[0].dtype == types.fp16
+        self._steps.append((run, data, half, [self._place(var) for var in op.outputs]))
 
-    def _runner(self, op: Operation) -> Run:
+    def _run(self, op: Operation) -> tuple[Run, list[int]]:
+        """What computes an op, and the places of what it takes."""
         if op.op_type == "read_state":
             name = op.inputs["input"].name
-            return lambda values: values["state"][name]
+            return lambda states: states[name], [_STATE]
         if op.op_type == "coreml_update_state":
-            state, value = op.inputs["state"], op.inputs["value"].name
-            return lambda values: self._store(values, state, value)
-        function = OPS[op.op_type]
-        settings, names = {}, {}
-        for key, var in op.inputs.items():
-            if isinstance(var, list | tuple):
-                names[key] = [part.name for part in var]
-            elif var is not None and key in _TENSORS:
-                names[key] = var.name
-            elif var is not None:
-                settings[key] = var.val
-        return lambda values: function(**{k: _picked(values, n) for k, n in names.items()}, **settings)
-
-    def _store(self, values: Values, state: Var, value: str) -> Tensor:
-        values["state"][state.name] = values[value].half().float()
-        return values["state"][state.name]
+            name = op.inputs["state"].name
+            return partial(_store, name), [_STATE, self._places[op.inputs["value"].name]]
+        names, make = OPS[op.op_type]
+        settings = {key: var.val for key, var in op.inputs.items() if key not in names and var is not None}
+        data: list[int] = []
+        for name in names:
+            var = op.inputs.get(name)
+            parts = var if isinstance(var, list | tuple) else [var]
+            data += [_NONE if part is None else self._places[part.name] for part in parts]
+        return make(settings), data
 
 
-def _picked(values: Values, name: str | list[str]) -> Any:
-    return [values[part] for part in name] if isinstance(name, list) else values[name]
+def _store(name: str, states: dict[str, Tensor], value: Tensor) -> Tensor:
+    states[name] = _rounded(value)
+    return states[name]
 
 
 def read(package: Path) -> Program:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from inference.coreml.certify import Candidate, try_candidate
+from inference.coreml.eight_bits import symmetric
 from inference.coreml.fixture import Fixture, make_fixture, snr_db
 from inference.coreml.package import FIXTURE, Package
 from inference.coreml.runtime import CoreMLRuntime, Part
@@ -43,7 +44,7 @@ def runtime(package: Package, networks: Path, file: str) -> tuple[CoreMLRuntime,
 @pytest.mark.parametrize(
     ("network", "file", "least_db"),
     [
-        ("hop", "hop-int8.mlpackage", 30),
+        ("hop", "hop-int8.mlpackage", 45),
         ("hop", "hop-macos13.mlpackage", 45),
         ("pitch", "pitch.mlpackage", 50),
     ],
@@ -55,6 +56,25 @@ def test_a_program_speaks_like_torch(network, file, least_db, package, networks_
     assert row.snr_db > least_db, row
     assert set(executed.ops) <= set(OPS) | STATES | {"constexpr_blockwise_shift_scale"}
     assert not set(executed.ops) & RECURRENT
+
+
+def test_weights_that_have_steps_keep_them():
+    generator = np.random.default_rng(3)
+    steps = generator.integers(-64, 65, (5, 7))
+    steps[:, 0] = 64
+    size = generator.uniform(1e-3, 1e-2, (5, 1)).astype(np.float16)
+    shipped = (steps * size).astype(np.float16)
+    found, found_size = symmetric(shipped, (1,))
+    assert np.array_equal(found, steps)
+    assert np.array_equal(found_size, size.squeeze())
+
+
+def test_other_weights_have_all_steps_of_eight_bits():
+    weight = np.random.default_rng(4).normal(size=(3, 400))
+    weight[1] = 0
+    steps, size = symmetric(weight, (1,))
+    assert np.abs(steps[[0, 2]]).max() == 127
+    assert np.abs(steps * size[:, None] - weight).max() <= np.abs(weight).max() / 127 / 2
 
 
 def test_one_program_has_content_and_decoder_with_all_their_states(package, networks_folder):

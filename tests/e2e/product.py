@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,14 +42,27 @@ def home_env(server: JackServer, home: Path) -> dict[str, str]:
 
 
 class Live:
-    """`menura live` on the JACK device until the `with` block ends; then `report` is what it wrote."""
+    """`menura live` until the `with` block ends; then `report` is what it wrote.
 
-    def __init__(self, server: JackServer, home: Path, *arguments: str) -> None:
+    On the JACK device of `server`, or from ALSA's 'pulse' to `output` without one. `env` is added to the
+    environment, `under` is a command that runs it, such as `unshare`.
+    """
+
+    def __init__(
+        self,
+        server: JackServer | None,
+        home: Path,
+        *arguments: str,
+        output: str = "pulse",
+        env: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
+    ) -> None:
         self._report = home / "report.json"
         self._log = home / "live.log"
-        devices = ["--input", JACK_DEVICE, "--output", JACK_DEVICE]
-        self._command = [*_COMMAND, "live", *arguments, *devices, "--report", str(self._report)]
-        self._env = home_env(server, home)
+        pair = (JACK_DEVICE, JACK_DEVICE) if server else ("pulse", output)
+        devices = ["--input", pair[0], "--output", pair[1]]
+        self._command = [*under, *_COMMAND, "live", *arguments, *devices, "--report", str(self._report)]
+        self._env = (home_env(server, home) if server else dict(os.environ)) | dict(env or {})
 
     def __enter__(self) -> Live:
         with self._log.open("w") as log:
@@ -103,6 +117,15 @@ class Live:
         """The report, once it has ended in order."""
         found: dict[str, Any] = json.loads(self._report.read_text())
         return found
+
+    def count(self, words: str) -> int:
+        """How often it has printed these words."""
+        return self.log.count(words)
+
+    @property
+    def pid(self) -> int:
+        """Process number of the command."""
+        return self._process.pid
 
     def children(self) -> list[psutil.Process]:
         """The engine's processes."""

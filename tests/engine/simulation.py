@@ -57,7 +57,7 @@ class Simulation:
 
     `block`, `block_out` in frames; `ppm_in`, `ppm_out` are what the device clocks are off by; callbacks
     come up to `jitter_s` late; each hop takes `cost_s` (change it at any time). One stream when both
-    sides are equal and `duplex`.
+    sides are equal and `duplex`. The input gives `piece` blocks at once (change it at any time).
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Simulation:
         duplex: bool = True,
         mode: Mode = Mode.CONVERTED,
         seconds: float = 30.0,
+        piece: int = 1,
     ) -> None:
         self.now = _BEGINNING_S
         clock = SimpleNamespace(perf_counter=lambda: self.now)
@@ -83,7 +84,7 @@ class Simulation:
         monkeypatch.setattr(session_module, "time", clock)
         self.shared = SharedBlock(SimpleNamespace(buf=bytearray(SharedBlock.size()), name="simulated"))
         self.rate, self.rate_out = rate, rate_out or rate
-        self.cost_s, self.jitter_s = cost_s, jitter_s
+        self.cost_s, self.jitter_s, self.piece = cost_s, jitter_s, piece
         self.params = EngineParams(mode=mode, gate_db=-120.0)
         self.stopped: set[str] = set()
         self._true_in, self._true_out = rate * (1 + 1e-6 * ppm_in), self.rate_out * (1 + 1e-6 * ppm_out)
@@ -91,7 +92,7 @@ class Simulation:
         white = self._random.uniform(-0.5, 0.5, round(seconds * rate) + 10_000)
         self.played = lfilter(firwin(127, 3000, fs=rate), 1.0, white).astype(np.float32)
         self.heard = np.zeros(round((seconds + 1) * self.rate_out * 1.01), np.float32)
-        self._in_at = self._out_at = 0
+        self._in_at = self._out_at = self._given = 0
         self._events: list[tuple[float, int, str]] = []
         self._stall_s = 0.0
         self.flags = _FINE
@@ -115,9 +116,13 @@ class Simulation:
 
     def _schedule(self, name: str) -> None:
         late = self._random.uniform(0.0, self.jitter_s) if self.jitter_s else 0.0
-        heapq.heappush(self._events, (self._due[name] + late, len(name), name))
         true_rate = self._true_out if name == "output" else self._true_in
-        self._due[name] += self._blocks[name] / true_rate
+        period = self._blocks[name] / true_rate
+        if name == "input":
+            self._given += 1
+            late += -self._given % self.piece * period
+        heapq.heappush(self._events, (self._due[name] + late, len(name), name))
+        self._due[name] += period
 
     def run(self, seconds: float) -> None:
         """Lets virtual time pass; the worker runs whenever it has a hop."""
@@ -127,6 +132,14 @@ class Simulation:
             while self.now < end and self.session.step(self.params):
                 pass
         self.now = max(self.now, end)
+
+    def sleep(self, seconds: float) -> None:
+        """Everything stands still for a while; the clock goes on, and so does the world."""
+        self.now += seconds
+        self._events = [(at + seconds, order, name) for at, order, name in self._events]
+        self._due = {name: at + seconds for name, at in self._due.items()}
+        self._in_at += round(seconds * self._true_in)
+        self._out_at += round(seconds * self._true_out)
 
     def stall(self, seconds: float) -> None:
         """Makes the next hop take this long."""
@@ -174,11 +187,11 @@ class Simulation:
         """Callbacks that found too little after sound had begun."""
         return int(self.stream("output")["underruns"])
 
-    def lag_ms(self, at_s: float, window_s: float = 0.25) -> float:
-        """Delay from input to output near `at_s`, as true clocks tell it, by correlation of the signals."""
+    def lag_ms(self, at_s: float, window_s: float = 0.25, reach_s: float = 0.3) -> float:
+        """Delay near `at_s`, at most `reach_s`, as true clocks tell it, by correlation of the signals."""
         first = round(at_s * self.rate_out)
         y = self.heard[first : first + round(window_s * self.rate_out)].astype(float)
-        reach = round(0.3 * self.rate)
+        reach = round(reach_s * self.rate)
         start = round(at_s * self.rate) - reach
         x = self.played[start : start + reach + round((window_s + 0.05) * self.rate)].astype(float)
         if self.rate != self.rate_out:

@@ -1,4 +1,4 @@
-"""Margin and budget: grows at once, shrinks slowly, and the parts always add up."""
+"""First margin, turn-around and budget: enough, counted out, and the parts always add up."""
 
 from __future__ import annotations
 
@@ -9,74 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.engine.latency import LatencyBudget
-from inference.engine.pacing import Margin, budget, first_margin, turnaround_frames
+from inference.engine.pacing import budget, first_margin, turnaround_frames
 
-HOP_S = 0.01
 ms = st.floats(0.0, 0.2, allow_subnormal=False)
-
-
-def margin_of(first_s: float = 0.002, step_s: float = 0.0) -> Margin:
-    return Margin(HOP_S, first_s, step_s)
-
-
-def test_an_underrun_adds_half_a_hop() -> None:
-    margin = margin_of()
-    before = margin.seconds
-    margin.underrun(1.0)
-    assert margin.seconds == pytest.approx(before + 0.5 * HOP_S)
-
-
-def test_the_margin_has_a_limit() -> None:
-    margin = margin_of()
-    for second in range(100):
-        margin.underrun(float(second))
-    assert margin.seconds == pytest.approx(8 * HOP_S)
-
-
-@given(first=st.floats(0.0, 0.05, allow_subnormal=False), step=st.sampled_from([0.001, 0.0025, 0.005, 0.01]))
-def test_the_margin_is_whole_steps_and_never_less_than_asked(first: float, step: float) -> None:
-    seconds = margin_of(first, step).seconds
-    assert seconds / step == pytest.approx(round(seconds / step))
-    assert first - 1e-6 <= seconds < first + step + 1e-6
-
-
-def observe(margin: Margin, begin: float, seconds: float, spare: float) -> float:
-    """Hops for a while, each with the same time to spare; by how much the margin shrank."""
-    before = margin.seconds
-    for i in range(round(seconds / HOP_S)):
-        margin.observe(begin + i * HOP_S, spare)
-    return before - margin.seconds
-
-
-@pytest.mark.parametrize("step", [0.001, 0.005])
-def test_time_to_spare_shrinks_the_margin_by_a_step_each_30_s(step: float) -> None:
-    margin = margin_of(0.02, step)
-    assert observe(margin, 0.0, 61.0, spare=0.008) == pytest.approx(2 * step)
-
-
-def test_less_to_spare_than_a_step_and_some_keeps_the_margin() -> None:
-    assert observe(margin_of(0.02, 0.005), 0.0, 61.0, spare=0.006) == 0
-
-
-def test_one_tight_hop_keeps_the_margin() -> None:
-    margin = margin_of(0.01)
-    observe(margin, 0.0, 10.0, spare=0.008)
-    margin.observe(10.0, 0.002)
-    assert observe(margin, 10.01, 21.0, spare=0.008) == 0
-
-
-def test_an_underrun_begins_the_wait_anew() -> None:
-    margin = margin_of()
-    observe(margin, 0.0, 29.0, spare=0.008)
-    margin.underrun(29.0)
-    assert observe(margin, 29.0, 29.5, spare=0.008) == 0
-
-
-def test_the_margin_never_becomes_negative() -> None:
-    margin = margin_of(0.003)
-    for window in range(40):
-        margin.observe(31.0 * window, 0.02)
-    assert margin.seconds == 0.0
 
 
 def test_the_first_margin_covers_what_a_block_of_time_does_not() -> None:
@@ -125,3 +60,11 @@ def test_the_parts_add_up_to_the_whole(device, ring, hop, ahead, margin, compute
 def test_p50_is_shown_but_not_added() -> None:
     assert LatencyBudget(compute_p50=5.0, compute_p99=7.0, hop=10.0).total == 17.0
     assert LatencyBudget(hop=10.0).as_dict()["total"] == 10.0
+
+
+def test_a_block_of_the_voices_own_is_no_look_ahead() -> None:
+    plain = budget((0.0, 0.0), 0.02, 0.01, 0.7, 0.0, (0.001, 0.002))
+    split = budget((0.0, 0.0), 0.02, 0.01, 0.7, 0.0, (0.001, 0.002), (0.4, 0.2))
+    assert split.total == pytest.approx(plain.total)
+    assert split.lookahead == pytest.approx(100)
+    assert (split.hop, split.compute_p99) == pytest.approx((410, 202))

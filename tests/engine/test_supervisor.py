@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing as mp
 import os
 import signal
 import subprocess
@@ -9,22 +10,29 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.shared_memory import SharedMemory
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from inference.engine.client import EngineClient
+from inference.engine.internal import Attach, Attached, Detach, Detached, Opened, StreamInfo
 from inference.engine.live import LiveError, LiveSession
 from inference.engine.messages import (
     DevicesListed,
     EngineParams,
     EngineState,
     Event,
+    Start,
     StateChanged,
+    Stop,
     StreamConfig,
+    StreamsOpened,
     VoiceFailed,
     VoiceReady,
 )
+from inference.engine.shared import SharedBlock
+from inference.engine.supervisor import Supervisor
 from voices.builtin import find_voice
 from voices.tuning import Tuning
 from voices.voice import Voice, VoiceKind
@@ -124,6 +132,37 @@ def test_devices_are_listed(engine: EngineClient, listener: Listener) -> None:
     listed = listener.wait(DevicesListed)
     assert isinstance(listed.devices, tuple)
     assert listed.problem == "" or listed.problem.endswith(".")
+
+
+class Gone:
+    """A process as the supervisor sees it; it only notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def send(self, message: object) -> None:
+        self.told.append(message)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def test_streams_that_are_stopped_before_they_are_attached_stay_stopped() -> None:
+    """As when a voice is still loading while its user starts and stops."""
+    shared = SharedBlock(SimpleNamespace(buf=bytearray(SharedBlock.size()), name="in this process"))
+    said: list[Event] = []
+    supervisor = Supervisor(shared, mp.Pipe()[1], said.append)
+    worker, audio = Gone(), Gone()
+    supervisor._worker, supervisor._audio = worker, audio  # type: ignore[assignment]
+    supervisor._obey(Start(NO_DEVICE))
+    supervisor._audio = audio  # type: ignore[assignment]
+    streams = StreamsOpened("a", "b", None, 48_000, 0, True)
+    supervisor._hear(Opened(streams, StreamInfo(48_000, 48_000, 0, True, 0.0, 0.0)))
+    supervisor._obey(Stop())
+    assert [type(message) for message in worker.told] == [Attach, Detach]
+    supervisor._hear(Attached())
+    supervisor._hear(Detached())
+    assert said[-1] == StateChanged(EngineState.STOPPED)
 
 
 def test_params_may_be_sent_at_any_time(engine: EngineClient) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import threading
+import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
+from inference.converter import Converter
 from inference.engine import worker
 from inference.engine.internal import (
     Attach,
@@ -21,15 +24,21 @@ from inference.engine.internal import (
     UseParams,
     UseVoice,
 )
-from inference.engine.messages import EngineParams, VoiceFailed, VoiceReady
+from inference.engine.messages import EngineParams, Mode, VoiceFailed, VoiceReady
 from inference.engine.shared import SharedBlock
+from inference.registry import UnsupportedVoiceError
 from voices.builtin import find_voice
 from voices.tuning import Tuning
+from voices.voice import Voice
+
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:(?s).*LeftError:pytest.PytestUnhandledThreadExceptionWarning"
+)
 
 INFO = StreamInfo(48_000, 48_000, 0, True, 0.0, 0.0)
 
 
-class LeftError(Exception):
+class LeftError(BaseException):
     """Stands for the end of the process."""
 
 
@@ -44,20 +53,18 @@ def shared() -> SharedBlock:
 
 def answers(shared: SharedBlock, monkeypatch: pytest.MonkeyPatch, *commands: object) -> tuple[list, int]:
     """What a worker says to these commands, and the exit status it ends with when the pipe closes."""
-    monkeypatch.setattr(os, "_exit", end)
+    status: list[int] = []
+
+    def leave(code: int) -> None:
+        status.append(code)
+        end(code)
+
+    monkeypatch.setattr(os, "_exit", leave)
     ours, theirs = mp.Pipe()
     for command in commands:
         ours.send(command)
     made = worker._Worker(shared, theirs)
-    status = []
-
-    def listen() -> None:
-        try:
-            made.listen()
-        except LeftError as left:
-            status.append(left.args[0])
-
-    thread = threading.Thread(target=listen)
+    thread = threading.Thread(target=made.listen)
     thread.start()
     said = []
     while len(said) <= len(commands) and ours.poll(20.0):
@@ -96,6 +103,83 @@ def test_a_failure_of_the_control_thread_ends_the_process_with_a_reason(shared, 
     assert "cannot resample 400000 Hz" in said[-1].reason
     assert "Traceback" in said[-1].trace
     assert status == 1
+
+
+class Loading:
+    """A worker in this process, and a voice that loads until `end`, in vain."""
+
+    def __init__(self, shared: SharedBlock, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "_exit", end)
+        self.ours, theirs = mp.Pipe()
+        self.worker = worker._Worker(shared, theirs)
+        self._loading, self._loaded = threading.Event(), threading.Event()
+        self._make = worker.make_converter
+        monkeypatch.setattr(worker, "make_converter", self._load)
+        self._thread = threading.Thread(target=self.worker.listen)
+        self._thread.start()
+        assert self.ours.recv() == Ready()
+        self.ours.send(UseVoice(find_voice("child")))
+        assert self._loading.wait(20)
+
+    def _load(self, voice: Voice) -> Converter:
+        if voice.id != "child":
+            return self._make(voice)
+        self._loading.set()
+        self._loaded.wait(10)
+        raise UnsupportedVoiceError("not this one")
+
+    def end(self) -> None:
+        """Lets the voice fail."""
+        assert not self.ours.poll()  # it still loads
+        self._loaded.set()
+        assert self.ours.recv() == VoiceFailed("child", "not this one")
+
+    def close(self) -> None:
+        """Ends the worker."""
+        self.ours.close()
+        self._thread.join(20)
+
+
+@pytest.fixture
+def loading(shared: SharedBlock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
+    made = Loading(shared, monkeypatch)
+    yield made
+    made.close()
+
+
+def test_who_mutes_is_not_kept_waiting_for_a_voice_that_loads(loading: Loading) -> None:
+    ours, made = loading.ours, loading.worker
+    for _ in range(2000):  # as a slider that is dragged, more than a pipe holds
+        ours.send(UseParams(EngineParams(mode=Mode.CONVERTED)))
+    ours.send(UseParams(EngineParams(mode=Mode.MUTE)))
+    deadline = time.monotonic() + 20
+    while made._params.mode is not Mode.MUTE and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert made._params.mode is Mode.MUTE
+    loading.end()
+
+
+def test_streams_that_close_while_a_voice_loads_are_left_at_once(loading: Loading) -> None:
+    def look() -> object:
+        with pytest.raises(LeftError):
+            loading.worker.loop(Wake(1))
+        return loading.ours.recv() if loading.ours.poll() else None
+
+    for command in (Attach(INFO), Detach()):
+        loading.ours.send(command)
+    deadline = time.monotonic() + 20
+    while (said := look()) is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert said == Detached()
+    loading.ours.send(Attach(INFO))
+    loading.end()
+    assert loading.ours.recv() == VoiceReady("deep")  # the first voice there is, for the streams
+    # The streams that were closed are not attached any more, those that came afterwards are.
+    said = []
+    while len(said) < 1 and time.monotonic() < deadline:
+        said += [answer for answer in [look()] if answer]
+    time.sleep(0.05)
+    assert [*said, look()] == [Attached(), None]
 
 
 def test_an_end_while_starting_is_an_end(shared, monkeypatch) -> None:

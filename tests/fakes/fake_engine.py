@@ -75,13 +75,15 @@ class FakeEngine:
     """An `EnginePort`; tests read what it got and push `events`.
 
     Signal flows by `clock`, and only between start and stop: `signals` (input and output), babble without.
-    A phrase comes out as it went in, 20 ms later. `opens` false: a start fails with `refusal`.
+    A phrase comes out as it went in, 20 ms later. `speaker_hz` is what it has learnt of who speaks. `opens`
+    false: a start fails with `refusal`.
     """
 
     devices: tuple[Device, ...] = DEVICES
     opens: bool = True
     refusal: str = "The microphone is used by another program: close it and try again."
     clock: Callable[[], float] = monotonic
+    speaker_hz: float = 0.0
     signals: tuple[Take, Take] | None = None
     events: list[Event] = field(default_factory=list)
     starts: list[StreamConfig] = field(default_factory=list)
@@ -137,7 +139,7 @@ class FakeEngine:
         """A plausible reading."""
         self.reads += 1
         if self._began is None:
-            return Telemetry()
+            return Telemetry(speaker_hz=self.speaker_hz)
         at = self._position()
         wobble = float(np.sin(at / MODEL_RATE))
         latency = LatencyBudget(5.0, 5.0, 10.0, 13.4, 1.1, 2.6 + 0.3 * wobble, 2.5, 5.0)
@@ -150,6 +152,7 @@ class FakeEngine:
             input_peak=peaks[0], input_rms=levels[0], output_peak=peaks[1], output_rms=levels[1],
             limiter_gain_db=-1.2 * (peaks[1] > 0.33),
             gate_open=levels[0] > 0.001, drift_ppm=-3.0 + wobble,
+            speaker_hz=self.speaker_hz,
         )  # fmt: skip
 
     def scope(self, cursor: int) -> Scope:
@@ -182,7 +185,7 @@ class FakeEngine:
             spoken[into[fits]] = self._phrase[1][fits]
         return Scope(end // HOP, x[wrapped], spoken, f0[hops % f0.size], g0[hops % g0.size])
 
-    def play_phrase(self, samples: NDArray[np.float32]) -> int:
+    def play_phrase(self, samples: NDArray[np.float32], speaker_hz: float = 0.0) -> int:
         """Begins with the next hop."""
         self._phrase, self._stopped_at = (self._position(), samples), None
         return self._phrase[0]

@@ -87,11 +87,13 @@ def test_tray_says_what_the_call_hears(studio: Studio) -> None:
     tray.refresh()
     assert "live as Deep" in tray.line.text()
     assert " ms" in tray.line.text()
+    assert " dB" in tray.line.text()
     tray.actions[CallAction.BYPASS].trigger()
     assert "YOUR OWN VOICE" in tray.line.text()
     assert state_role(studio.session) == "danger"
     tray.actions[CallAction.MUTE].trigger()
     assert tray.actions[CallAction.MUTE].isChecked()
+    assert " dB" not in tray.line.text()
     assert state_role(studio.session) == "text_muted"
 
 

@@ -134,6 +134,23 @@ def test_each_result_takes_the_place_of_the_one_before(studio: Studio) -> None:
         assert [text for text in shown(made) if text.endswith(" ms")] == [value]
 
 
+def test_a_result_goes_with_the_output_and_the_voice_it_is_about(studio: Studio) -> None:
+    made = section(studio)
+    for change in (
+        lambda: through(studio),
+        lambda: studio.session.choose_voice("bright"),
+    ):
+        made.control._checked = made.control._subject()
+        line = Line("Dropouts", "0 ms", Grade.GOOD, "")
+        made.control.result = Result(Verdict.GOOD, (line,), np.zeros(0, np.float32))
+        made.control.changed.emit()
+        studio.session.devices.set_device("monitor", DEVICES[2].name)
+        assert "Good: a call hears the voice well." in shown(made)
+        change()
+        assert made.control.result is None
+        assert "Good: a call hears the voice well." not in shown(made)
+
+
 def test_a_muted_call_is_not_checked(fast: Studio) -> None:
     fast.session.set_mode(Mode.MUTE)
     made = check(fast)

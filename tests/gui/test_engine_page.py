@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtGui import QColor
 
 from gui.control import certifier as module
 from gui.control.certifier import Certifier
 from gui.pages.engine import EnginePage
 from gui.pages.engine_rows import HEADINGS, cells, choices, in_use, running
+from gui.settings import ThemeMode
+from gui.theme import current
 from inference.coreml.certify import Certificate, Row, recall, remember
 from inference.coreml.machine import key
 from inference.engine.latency import LatencyBudget
@@ -61,6 +64,23 @@ def test_failures_are_told_while_running():
     assert "failed 2 times" in running(Telemetry(running=True, runtime_failures=2))
 
 
+def test_what_really_runs_is_what_the_worker_tells(studio):
+    remember(certificate())
+    page = EnginePage(studio.session)
+    studio.bot.addWidget(page)
+    page.show()
+    assert "Neural Engine" in page.state.text()
+    assert not page.speaking.isVisible()
+    studio.session.telemetry_read.emit(Telemetry(running=True, runtime="Core ML (Neural Engine)"))
+    assert page.speaking.text() == "Core ML (Neural Engine) speaks now."
+    fallen = Telemetry(running=True, runtime="ONNX Runtime", runtime_failures=1)
+    studio.session.telemetry_read.emit(fallen)
+    assert page.speaking.text() == "ONNX Runtime speaks now."
+    assert "failed once" in page.times.text()
+    studio.session.telemetry_read.emit(Telemetry(running=True))
+    assert "no network" in page.speaking.text()
+
+
 def test_the_page_shows_the_certificate_and_takes_a_choice(studio):
     remember(certificate())
     page = EnginePage(studio.session)
@@ -70,7 +90,19 @@ def test_the_page_shows_the_certificate_and_takes_a_choice(studio):
     page.runtime.setCurrentIndex(1)
     page.runtime.activated.emit(1)
     assert wished() == Wish(RuntimeKind.ONNX)
-    assert page.state.text() == "ONNX Runtime speaks, on the processor."
+    assert page.state.text() == "Chosen for neural voices: ONNX Runtime, on the processor."
+
+
+def test_what_speaks_has_the_accent_of_the_theme(studio):
+    remember(certificate())
+    studio.window.go_to("engine")
+    page = studio.window.findChild(EnginePage)
+    accents = set()
+    for mode in (ThemeMode.DARK, ThemeMode.LIGHT):
+        studio.window.set_theme(mode)
+        accents.add(current().accent)
+        assert page.table.item(1, 0).foreground().color() == QColor(current().accent)
+    assert len(accents) == 2
 
 
 def test_a_machine_without_certificate_is_told_what_to_do(studio):

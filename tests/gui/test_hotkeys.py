@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 
@@ -14,6 +12,7 @@ from gui.control.hotkeys import HotkeyController
 from gui.hotkeys.listener import HotkeyError, Pressed, make_listener
 from gui.hotkeys.pynput_listener import _Held, pynput_form
 from tests.gui.conftest import Studio
+from tests.rig.x_server import x_server
 
 x11_only = pytest.mark.skipif(sys.platform != "linux", reason="X11")
 
@@ -21,21 +20,9 @@ x11_only = pytest.mark.skipif(sys.platform != "linux", reason="X11")
 @pytest.fixture
 def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An X server of its own, in memory."""
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "320x200x24", "-nolisten", "tcp"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        number = told.readline().strip()
-    assert number, "Xvfb is missing or did not start; `sh test.sh` installs it"
-    name = f":{number}"
-    monkeypatch.setenv("DISPLAY", name)
-    yield name
-    server.terminate()
-    server.wait(10)
+    with x_server() as name:
+        monkeypatch.setenv("DISPLAY", name)
+        yield name
 
 
 class Keyboard:

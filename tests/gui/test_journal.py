@@ -16,7 +16,7 @@ from gui.control.call import CallAction
 from gui.control.journal import counters
 from gui.pages.call import CallPage
 from inference.converter import MODEL_RATE
-from inference.engine.messages import VoiceFailed
+from inference.engine.messages import Noticed, VoiceFailed
 from inference.engine.telemetry import Telemetry, Xruns
 from tests.gui.conftest import Factory, Studio
 
@@ -37,9 +37,11 @@ def test_a_call_is_told_from_start_to_end(studio: Studio) -> None:
     studio.session.call.do(CallAction.MUTE)
     studio.engine.events.append(VoiceFailed("bright", "its file is damaged"))
     studio.bot.waitUntil(lambda: told(studio, "damaged"))
+    studio.engine.events.append(Noticed("The computer slept for 6 s."))
+    studio.bot.waitUntil(lambda: told(studio, "slept for 6 s"))
     studio.engine.fail("The device went away.")
     studio.bot.waitUntil(lambda: told(studio, "went away"))
-    for word in ("Live", "Devices:", "hears: mute"):
+    for word in ("Live", "Devices:", "Voice: Deep.", "Voice Bright failed", "hears nothing"):
         assert told(studio, word)
     assert studio.session.journal.lines[-1][4] == "-"
     assert sum(line.endswith("Starting.") for line in studio.session.journal.lines) == 1
@@ -53,12 +55,14 @@ def test_counters_are_told_when_they_grow(studio: Studio, monkeypatch: pytest.Mo
     before = len(journal.lines)
     journal._look()
     assert len(journal.lines) == before
-    reading = replace(reading, xruns=Xruns(output_underflow=3, dropped_samples=480), worker_restarts=1)
+    reading = replace(
+        reading, sample_rate=48_000, xruns=Xruns(output_underflow=3, dropped_samples=480), worker_restarts=1
+    )
     journal._look()
     line = journal.lines[-1]
     assert "3 late cycles" in line
-    assert "480 samples cut" in line
-    assert "1 restarts of the converter" in line
+    assert "10 ms of sound lost" in line
+    assert "1 restart of the converter" in line
     assert "late hops" not in line
     assert set(counters(reading)) >= {"late hops"}
 
@@ -76,6 +80,9 @@ def test_the_page_shows_lines_of_before_and_of_now(studio: Studio) -> None:
     lines = page(studio).journal.lines
     studio.session.journal.add("While it is seen.")
     assert "Before the page was seen." in lines.toPlainText()
+    for number in range(40):
+        studio.session.journal.add(f"Line {number}.")
+    assert lines.verticalScrollBar().value() == lines.verticalScrollBar().maximum() > 0
     assert "While it is seen." in lines.toPlainText()
 
 

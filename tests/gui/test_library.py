@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QDialog
 
+from gui.control.pictures import decoded
 from gui.panels.voice_details import DetailsDialog
 from gui.panels.voice_files import file_name, voice_files
 from gui.widgets.name_dialog import NameDialog
@@ -190,3 +191,16 @@ def test_library_that_cannot_be_read_leaves_the_built_in_voices(
     (home / "voices").mkdir()
     (home / "voices" / f"{name}.menura").mkdir()
     assert names(open_studio())[:3] == [v.name for v in VOICES]
+
+
+def test_a_picture_is_read_in_its_own_format_alone() -> None:
+    square = QImage(8, 6, QImage.Format.Format_RGB32)
+    square.fill(Qt.GlobalColor.red)
+    for kind in ("PNG", "JPG", "BMP"):
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        square.save(buffer, kind)
+        image = decoded(buffer.data().data())
+        assert image.isNull() == (kind == "BMP")
+        assert kind == "BMP" or (image.width(), image.height()) == (8, 6)
+    assert decoded(b"<svg xmlns='http://www.w3.org/2000/svg'/>").isNull()

@@ -9,8 +9,9 @@ import pytest
 
 from gui.widgets.likeness_meter import LikenessMeter
 from inference.converter import HOP, MODEL_RATE
+from inference.engine.latency import LatencyBudget
 from inference.engine.messages import Mode
-from inference.engine.telemetry import Scope
+from inference.engine.telemetry import Scope, Telemetry
 from inference.enrolment import enroll
 from inference.likeness import Clarity, Reading
 from inference.sample import bundled_speech
@@ -51,6 +52,28 @@ def test_without_speech_or_target_the_meter_says_so(studio: Studio) -> None:
 
     studio.bot.waitUntil(said, timeout=PATIENCE_MS)
     assert meter.clarity.text() == ""
+
+
+def test_a_late_voice_is_read_in_step_and_an_rvc_voice_has_nothing_to_compare_with(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter, session = studio.window.live.levels.likeness, studio.session
+    session.voice = replace(VOICES[0], kind=VoiceKind.RVC)
+    late = Telemetry(running=True, latency=LatencyBudget(hop=300.0, lookahead=70.0, compute_p99=250.0))
+    monkeypatch.setattr(studio.engine, "telemetry", lambda: late)
+    session.telemetry_read.emit(late)
+    at, f0 = 0, np.zeros(10, np.float32)
+
+    def clear() -> bool:
+        nonlocal at
+        at += MODEL_RATE // 2
+        heard = np.take(SPEECH, np.arange(at, at + MODEL_RATE // 2), mode="wrap")
+        spoken = np.take(SPEECH, np.arange(at, at + MODEL_RATE // 2) - round(0.61 * MODEL_RATE), mode="wrap")
+        session.scope_read.emit(Scope(0, heard, spoken, f0, f0))
+        return meter.clarity.text() == "words clear"
+
+    studio.bot.waitUntil(clear, timeout=PATIENCE_MS)
+    assert meter.target.text() == "Deep: no recording to compare with"
 
 
 def test_the_own_voice_in_bypass_is_not_judged(studio: Studio) -> None:

@@ -148,6 +148,18 @@ def test_a_batch_goes_on_after_a_bad_file_and_asks_before_overwriting(
     assert (folder / "good Deep.flac").stat().st_mtime_ns == before
 
 
+def test_a_batch_has_the_voice_of_the_call_until_another_is_chosen(
+    studio: Studio, page: RecordingsPage
+) -> None:
+    box = page.batch.voice
+    studio.session.choose_voice("robot")
+    assert box.currentData() == "robot"
+    box.setCurrentIndex(box.findData("bright"))
+    box.activated.emit(box.currentIndex())
+    studio.session.choose_voice("deep")
+    assert box.currentData() == "bright"
+
+
 def test_a_batch_is_cancelled(studio: Studio, page: RecordingsPage, tmp_path: Path) -> None:
     batch = page.batch
     for name in ("a.wav", "b.wav"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -9,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from audio.gate import OFF_DB
 from gui.tuning import CONTROLS, GROUPS, KNOBS
 from gui.widgets.knob_row import KnobRow
 from gui.widgets.name_dialog import NameDialog
@@ -17,9 +20,15 @@ from inference.engine.messages import EngineParams, MonitorSource
 from tests.gui.conftest import Factory, Studio
 from tests.gui.test_library import names, open_dialog
 from voices.tuning import RANGES, Tuning
+from voices.voice import Voice, VoiceKind
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 ALT = Qt.KeyboardModifier.AltModifier
+
+
+def test_the_gate_can_be_switched_off(studio: Studio) -> None:
+    studio.session.tuning.turn("gate_db", -1000.0)
+    assert studio.engine.params[-1].gate_db == OFF_DB
 
 
 def test_every_number_of_a_tuning_has_a_knob_with_its_range() -> None:
@@ -200,3 +209,27 @@ def test_pages_are_made_when_first_seen_and_hidden_ones_read_no_signal(studio: S
     QTest.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert window.stack.current_id == "live"
     assert studio.session.drawing
+
+
+def test_sliders_that_do_nothing_for_a_voice_are_grey_and_say_why(studio: Studio) -> None:
+    panel = studio.window.live.tuning
+    rvc = Voice("new", "Ada", "", VoiceKind.RVC, f0_median_hz=200.0, model="0" * 64)
+    panel.show_voice(rvc)
+    assert not panel.rows["breathiness"].isEnabled()
+    assert "breath" in panel.rows["breathiness"].slider.toolTip()
+    assert not panel.rows["timbre"].isEnabled()
+    assert ".index" in panel.rows["timbre"].number.toolTip()
+    assert panel.rows["formant_semitones"].isEnabled()
+    assert panel.switches["match_pitch"].isEnabled()
+    assert panel.say_pitch.isHidden()
+    panel.show_voice(replace(rvc, f0_median_hz=0.0))
+    assert not panel.switches["match_pitch"].isEnabled()
+    assert "not known" in panel.switches["match_pitch"].toolTip()
+    assert panel.rows["pitch_semitones"].isEnabled()
+    assert not panel.say_pitch.isHidden()
+    panel.show_voice(replace(rvc, kind=VoiceKind.MODEL_FREE, f0_median_hz=0.0))
+    assert panel.rows["breathiness"].isEnabled()
+    assert panel.rows["breathiness"].slider.toolTip().startswith("How much breath")
+    assert not panel.switches["match_pitch"].isEnabled()
+    assert "follows your pitch" in panel.switches["match_pitch"].toolTip()
+    assert panel.say_pitch.isHidden()

@@ -11,6 +11,7 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -28,6 +29,8 @@ from gui.widgets.latency_bar import LatencyBar, Sparkline
 from gui.widgets.level_meter import FLOOR_DB, PeakHold, decibels
 from gui.widgets.plots import StackedBar
 from gui.widgets.scope_view import SPAN_SECONDS, SPECS, ScopeView, readable
+from gui.widgets.text import ElidedLabel, label, tip
+from gui.widgets.voice_model import VoiceModel
 from inference.engine.latency import LatencyBudget
 from inference.engine.messages import StreamConfig
 from inference.engine.telemetry import Telemetry, Xruns
@@ -47,6 +50,24 @@ def test_peak_stands_then_falls() -> None:
 @pytest.mark.parametrize(("amplitude", "db"), [(1, 0), (0.5, -6.02), (0, FLOOR_DB), (1e-9, FLOOR_DB)])
 def test_decibels(amplitude: float, db: float) -> None:
     assert decibels(amplitude) == pytest.approx(db, abs=0.01)
+
+
+def test_what_files_say_is_shown_letter_for_letter(qtbot: QtBot, tmp_path: Path) -> None:
+    """A picture's address in a label is fetched: on Windows from any machine, with the user's name."""
+    picture = QImage(900, 900, QImage.Format.Format_RGB32)
+    assert picture.save(str(tmp_path / "x.png"))
+    hostile = f'<img src="{tmp_path / "x.png"}">'
+    for made in (label(hostile), ElidedLabel(hostile), ElidedLabel()):
+        qtbot.addWidget(made)
+        made.setText(hostile)
+        assert made.sizeHint().height() < 100
+        assert "<img" not in made.toolTip()
+    shown = QTextDocument()
+    shown.setHtml(tip(hostile))
+    assert shown.toPlainText() == hostile
+    model = VoiceModel(lambda _: None, lambda _: None)
+    model.show_voices([Voice("a", "A", hostile, VoiceKind.MODEL_FREE)], ())
+    assert "<img" not in str(model.data(model.index(0, 0), Qt.ItemDataRole.ToolTipRole))
 
 
 def test_clip_light_stays_until_clicked(qtbot: QtBot) -> None:

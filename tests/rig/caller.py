@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
@@ -138,6 +139,11 @@ class Call:
             self._process = subprocess.Popen(
                 [*command, str(seconds), pattern], env=server.env(), stdout=log, stderr=subprocess.STDOUT
             )
+
+    @property
+    def process(self) -> psutil.Process:
+        """The process that has the JACK client."""
+        return psutil.Process(self._process.pid)
 
     def connections(self) -> int:
         """How often the product's ports have appeared so far."""

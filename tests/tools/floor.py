@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import multiprocessing as mp
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -30,6 +28,7 @@ from tests.rig.jack_server import JackServer
 from tests.rig.machine import Stolen
 from tests.rig.pass_through import pass_through
 from tests.rig.speech import speech
+from tests.tools.figures import show
 
 _SETTLE_S = 3.0
 _WITNESS_PRIORITY = 60
@@ -140,10 +139,7 @@ def main() -> None:
             sums[name].update(measure(variant, options.seconds))
     minutes = options.seconds * options.rounds / 60
     table = {name: {what: round(n / minutes, 1) for what, n in sorted(c.items())} for name, c in sums.items()}
-    text = json.dumps(table, indent=2)
-    sys.stdout.write(text + "\n")
-    if options.json:
-        options.json.write_text(text + "\n")
+    show(table, options.json, indent=2)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from inference.networks.speaker import GE2E, partials, resample_to_16k, slaney_mel
 from inference.speech import PARTIAL
 from training.corpus import Clip, Corpus
 from training.labels import Labels, snr_db
 from training.pitch_labels import HOP, RATE, label_f0, yin_f0
-from training.speaker import (
-    GE2E,
-    WEIGHTS,
-    Res2NetSpeaker,
-    load_ge2e,
-    partials,
-    resample_to_16k,
-    slaney_mel,
-)
+from training.speaker import WEIGHTS, Res2NetSpeaker, load_ge2e
 
 needs_weights = pytest.mark.skipif(not (WEIGHTS / "ge2e.npz").exists(), reason="encoder weights not unpacked")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,18 @@ import pytest
 import torch
 
 from inference.converter import HOP
+from inference.networks.speaker import GE2E
 from inference.neural.converter import NeuralConverter, frequency_warp
 from inference.neural.models import load_networks
+from inference.refine.perturbation import SpeakerPerturbation
 from tests.training.test_corpus import tone, write_shard
 from training import export, pack, teach, train_content, train_decoder, train_pitch, whisper
 from training.config import load_config, network_sizes
 from training.corpus import Corpus, build_cache
 from training.data import TOKEN, Speech
 from training.loop import cosine_rate, load
-from training.perturb import SpeakerPerturbation, degrade
-from training.speaker import GE2E, Res2NetSpeaker
+from training.perturb import degrade
+from training.speaker import Res2NetSpeaker
 from voices.builtin_neural import builtin_neural_voices
 from voices.tuning import Tuning
 
@@ -82,7 +85,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(cache: Path, out: Path, resume: bool = False) -> Namespace:
     return Namespace(
-        cache=cache, out=out, smoke=True, resume=resume, resume_at=None, seconds=None, until=None
+        cache=cache, out=out, smoke=True, resume=resume, resume_at=None, seconds=None, until=None, after=()
     )
 
 
@@ -119,18 +122,24 @@ class TorchStream:
 
 
 @pytest.fixture(scope="module")
-def run(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All stages, one after another, as the device runs them."""
-    out = tmp_path_factory.mktemp("run")
+def untaught() -> Iterator[None]:
+    """Random weights in place of those that must be downloaded."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(teach, "load_encoder", random_whisper)
         patch.setattr(train_decoder, "load_ge2e", lambda: GE2E().requires_grad_(False).eval())
         patch.setattr(train_decoder, "load_second", lambda: Res2NetSpeaker().requires_grad_(False).eval())
-        torch.manual_seed(1)
-        teach.teach(cache, load_config(smoke=True)["teacher"], torch.device("cpu"))
-        train_content.train(arguments(cache, out))
-        train_pitch.train(arguments(cache, out))
-        train_decoder.train(arguments(cache, out))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(cache: Path, untaught: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All stages, one after another, as the device runs them."""
+    out = tmp_path_factory.mktemp("run")
+    torch.manual_seed(1)
+    teach.teach(cache, load_config(smoke=True)["teacher"], torch.device("cpu"))
+    train_content.train(arguments(cache, out))
+    train_pitch.train(arguments(cache, out))
+    train_decoder.train(arguments(cache, out))
     return out
 
 
@@ -167,6 +176,17 @@ def test_packed_checkpoints_come_back_within_half_precision(run: Path, tmp_path:
         before, after = load(run / file, cpu), load(tmp_path / "run" / file, cpu)
         for name, value in before["average"].items():
             assert torch.allclose(after["average"][name], value, atol=2e-3, rtol=1e-3), name
+
+
+def test_a_decoder_goes_on_from_its_average_where_the_live_weights_were_left_behind(
+    run: Path, cache: Path, tmp_path: Path
+) -> None:
+    pack.pack(run, tmp_path / "packed")
+    (tmp_path / "packed" / "decoder_live.pt").unlink()
+    pack.unpack(tmp_path / "packed", tmp_path / "run")
+    train_decoder.train(arguments(cache, tmp_path / "run", resume=True))
+    lines = (tmp_path / "run" / "decoder.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["progress"] == 1.0
 
 
 def test_an_unfinished_run_is_completed_by_what_ships(run: Path, tmp_path: Path) -> None:
