@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the environment with what the tests need, then runs them; arguments go to pytest.
+# Makes the environment with what the tests need, then runs them; arguments go to pytest. Tests against the clock
+# stay together in one process, the others fill the second core (tests/conftest.py).
 set -eu
 cd "$(dirname "$0")"
 . tools/environment.sh
@@ -12,4 +13,4 @@ Linux)
     ;;
 *) prepare "[test,train]" ;;
 esac
-exec .venv/bin/python -m pytest "$@"
+exec .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder "$@"
