@@ -19,12 +19,13 @@ from types import TracebackType
 
 import psutil
 import pytest
+from filelock import FileLock
 
 RATE = 48_000
 PERIOD = 240
 _READY_TIMEOUT_S = 10
-_TRIES = 3
-"""Two first servers of a machine that start in one moment ruin each other's registry in /dev/shm, once."""
+_ONE_AT_A_TIME = Path(tempfile.gettempdir()) / "menura-jackd-starts.lock"
+"""Two first servers of a machine that start in one moment ruin each other's registry in /dev/shm."""
 
 
 class JackServer:
@@ -67,7 +68,9 @@ class JackServer:
         """Starts the server and returns when clients can connect. Raises RuntimeError if they never can."""
         options = ["-n", self.name, *scheduling()]
         options += ["-d", "dummy", "-r", str(self.rate), "-p", str(self.period), "-C", "1", "-P", "1"]
-        if not any(self._comes_up(options) for _ in range(_TRIES)):
+        with FileLock(_ONE_AT_A_TIME):
+            came_up = self._comes_up(options)
+        if not came_up:
             raise RuntimeError("jackd did not come up; try by hand: jackd " + " ".join(options))
 
     def _comes_up(self, options: list[str]) -> bool:
