@@ -43,11 +43,17 @@ def _shelf(hz: float, gain_db: float, rate: float, side: float) -> tuple[Array, 
     return b / a[0], a / a[0]
 
 
+_FLAT = (0.0, 0.0)
+_SETTLED_S = 0.03
+"""After which nothing is left of a shelf's beginning: 19 time constants of the slowest, e^-19."""
+
+
 class Equaliser:
     """A low and a high shelf whose gains may change with every block.
 
-    A change runs the filter before and the filter after side by side for one block and cross-fades.
-    Flat, it returns the block bit for bit.
+    A change cross-fades within one block to the filter after it, as if that one had always run: it hears
+    the last 30 ms first. A filter that went on from the other's outputs would ring at what is none of its
+    own. Flat, it returns the block bit for bit.
 
     >>> equaliser = Equaliser(24_000)
     >>> equaliser.process(block, low_db=3.0, high_db=-2.0)      # in place
@@ -57,32 +63,43 @@ class Equaliser:
         """`rate` in Hz."""
         self._rate = rate
         self._rise = np.zeros(0)
+        self._heard = np.zeros(round(_SETTLED_S * rate), np.float32)
         self.reset()
 
     def reset(self) -> None:
         """Flat, with no past."""
-        self._gains = (0.0, 0.0)
-        self._filter = self._make((0.0, 0.0))
+        self._gains = _FLAT
+        self._filter: Filter | None = None
+        self._heard[:] = 0.0
 
     def process(self, block: Block, low_db: float, high_db: float) -> Block:
         """Filters `block`: (n,) float32, n at least 4, in place and returns it; gains in dB."""
         gains = (low_db, high_db)
         if gains == self._gains:
-            if gains != (0.0, 0.0):
+            self._hear(block)
+            if self._filter:
                 block[:] = self._filter.process(block)
-            else:
-                self._filter.skip(block)
             return block
         following = self._make(gains)
-        following.take_over(self._filter)
-        before = self._filter.process(block)
-        after = following.process(block)
+        before = self._filter.process(block) if self._filter else block.astype(np.float64)
+        after = following.process(block) if following else block
+        self._hear(block)
         if len(self._rise) != len(block):
             self._rise = np.arange(1, len(block) + 1) / len(block)
         block[:] = before + self._rise * (after - before)
         self._gains, self._filter = gains, following
         return block
 
-    def _make(self, gains: tuple[float, float]) -> Filter:
+    def _hear(self, block: Block) -> None:
+        kept = max(0, len(self._heard) - len(block))
+        self._heard[:kept] = self._heard[len(self._heard) - kept :]
+        self._heard[kept:] = block[len(block) - (len(self._heard) - kept) :]
+
+    def _make(self, gains: tuple[float, float]) -> Filter | None:
+        """The filter that has heard what was before; None where it would change nothing."""
+        if gains == _FLAT:
+            return None
         low, high = low_shelf(LOW_HZ, gains[0], self._rate), high_shelf(HIGH_HZ, gains[1], self._rate)
-        return Filter(np.convolve(low[0], high[0]), np.convolve(low[1], high[1]))
+        made = Filter(np.convolve(low[0], high[0]), np.convolve(low[1], high[1]))
+        made.process(self._heard)
+        return made

@@ -44,16 +44,6 @@ class Filter:
         self._inputs[:] = 0.0
         self._outputs[:] = 0.0
 
-    def take_over(self, other: Filter) -> None:
-        """Goes on where `other`, of the same orders, has come to."""
-        self._inputs[:] = other._inputs
-        self._outputs[:] = other._outputs
-
-    def skip(self, x: NDArray[np.floating]) -> None:
-        """Takes `x` for both input and output, as a filter that changes nothing would."""
-        self._inputs[:] = x[len(x) - len(self._inputs) :]
-        self._outputs[:] = x[: -len(self._a) : -1]
-
     def process(self, x: NDArray[np.floating]) -> Array:
         """Returns the next outputs for the next inputs `x`: (n,)."""
         extended = np.concatenate((self._inputs, x), dtype=np.float64)
