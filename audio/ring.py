@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from threading import Lock
-
 import numpy as np
 from numpy.typing import NDArray
+
+from audio.fence import Fence
 
 Samples = NDArray[np.float32]
 Counters = NDArray[np.int64]
@@ -30,10 +30,8 @@ class Ring:
     """
 
     # Order of memory. A counter is one aligned 8-byte store, so it is never seen half-written. It must
-    # also not be seen before the samples it stands for (push), nor before they were copied out (pop).
-    # x86 keeps stores in order and loads before later stores. ARM keeps neither, so each side passes
-    # twice through a lock of its own that nobody else ever takes: an unlock followed by a lock is a
-    # full fence, it costs under 1 us, and nobody can be made to wait.
+    # also not be seen before the samples it stands for (push), nor before they were copied out (pop), and
+    # no sample may be fetched before the counter that promises it: hence a fence on either side.
 
     def __init__(self, samples: Samples, counters: Counters) -> None:
         """Takes over `samples`: (capacity,) float32, and `counters`: (2,) int64, [written, read].
@@ -49,8 +47,8 @@ class Ring:
         self._samples = samples
         self._counters = counters
         self._mask = capacity - 1
-        self._writer_fence = Lock()
-        self._reader_fence = Lock()
+        self._writer_fence = Fence()
+        self._reader_fence = Fence()
 
     @classmethod
     def create(cls, capacity: int) -> Ring:
@@ -82,22 +80,22 @@ class Ring:
     def push(self, block: Samples) -> int:
         """Writes `block`: (n,) float32; returns how many samples fitted. The rest of it is dropped."""
         written = self.written
-        count = min(len(block), self.capacity - (written - self.read))
-        _fence(self._writer_fence)
+        count = max(0, min(len(block), self.capacity - (written - self.read)))
+        self._writer_fence()
         start = written & self._mask
         first = min(count, self.capacity - start)
         self._samples[start : start + first] = block[:first]
         if first < count:
             self._samples[: count - first] = block[first:count]
-        _fence(self._writer_fence)
+        self._writer_fence()
         self._counters[_WRITTEN] = written + count
         return count
 
     def peek_into(self, out: Samples) -> int:
         """Copies the oldest samples to `out`: (n,) and zeros its rest; returns how many there were."""
         read = self.read
-        count = min(len(out), self.written - read)
-        _fence(self._reader_fence)
+        count = max(0, min(len(out), self.written - read))
+        self._reader_fence()
         start = read & self._mask
         first = min(count, self.capacity - start)
         out[:first] = self._samples[start : start + first]
@@ -115,14 +113,6 @@ class Ring:
         """Forgets the `count` oldest samples; returns how many there were to forget."""
         read = self.read
         count = max(0, min(count, self.written - read))
-        _fence(self._reader_fence)
+        self._reader_fence()
         self._counters[_READ] = read + count
         return count
-
-
-def _fence(lock: Lock) -> None:
-    """Orders all memory accesses before it against all after it; `lock` is the caller's alone."""
-    with lock:
-        pass
-    with lock:
-        pass

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from audio.apple import stream_settings
 from audio.devices import Device, DeviceError
+from audio.fence import Fence
 from audio.pieces import GAP_S
 from audio.ring import Ring
 
@@ -67,6 +68,7 @@ class _Counter:
         self._gap_frames, self._gap_block = record["gap_frames"][0], record["gap_block"][0]
         self._gap_since, self._gap_until = record["gap_since"][0], record["gap_until"][0]
         self._last_call, self._last_block = math.inf, 0
+        self._fence = Fence()
 
     def tick(self, frames: int, now: float, xrun: bool) -> None:
         """Notes one callback of `frames` that began at `now` (perf_counter seconds)."""
@@ -76,6 +78,7 @@ class _Counter:
         slot = self._log_count[0] % len(self._log_time)
         self._log_frames[slot] = self._frames[0]
         self._log_time[slot] = now
+        self._fence()
         self._log_count[0] += 1
         self._frames[0] += frames
         self._callbacks[0] += 1
@@ -89,6 +92,7 @@ class _Counter:
         slot = self._gap_count[0] % len(self._gap_until)
         self._gap_frames[slot], self._gap_block[slot] = self._frames[0], self._last_block
         self._gap_since[slot], self._gap_until[slot] = self._last_call, now
+        self._fence()
         self._gap_count[0] += 1
 
     def lose(self, frames: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audio.fence import Fence
 from inference.converter import HOP, MODEL_RATE
 from inference.engine.devices import list_in_own_process
 from inference.engine.latency import LatencyBudget
@@ -64,6 +65,7 @@ class EngineClient:
 
     def __init__(self) -> None:
         self._shared = SharedBlock.create()
+        self._fence = Fence()
         self._commands, theirs = mp.Pipe()
         self._events: deque[Event] = deque(maxlen=1000)
         self._recording = RecordingSwitch(self._shared, self._events.append)
@@ -183,7 +185,9 @@ class EngineClient:
         sequence, source = self._shared["sequence"], self._shared["telemetry"]
         for _ in range(8):
             before = int(sequence[0])
+            self._fence()
             copy = source.copy()
+            self._fence()
             if before % 2 == 0 and before == int(sequence[0]):
                 break
         return copy[0]
@@ -202,6 +206,7 @@ class EngineClient:
 
     def _signal(self, first: int, written: int) -> Scope:
         slots = np.arange(first, written) % SCOPE_HOPS
+        self._fence()
 
         def signal(name: str) -> np.ndarray:
             return self._shared[name].reshape(SCOPE_HOPS, HOP)[slots].ravel()

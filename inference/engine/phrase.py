@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.fence import Fence
 from inference.converter import HOP, MODEL_RATE, Block
 from inference.engine.shared import PHRASE_CAPACITY, SharedBlock
 
@@ -61,6 +62,7 @@ class PhraseSource:
         self._hz = shared["phrase_hz"]
         self._scope_hops = shared["scope_hops"]
         self._playing, self._fresh = False, True
+        self._fence = Fence()
 
     def replace(self, hop: Block) -> float | None:
         """Puts the phrase's next samples in place of `hop`: (HOP,); leaves it where there are none (None).
@@ -85,6 +87,7 @@ class PhraseSource:
     def _begin(self, ticket: int) -> None:
         self._note[PLAYED], self._note[SCOPE_HOP] = 0, self._scope_hops[0]
         self._began[0] = time.perf_counter()
+        self._fence()
         self._note[TICKET] = ticket
         self._playing = True
 
@@ -105,6 +108,7 @@ class PhrasePlayer:
         )
         self._hz = shared["phrase_hz"]
         self._hops: dict[int, int] = {}
+        self._fence = Fence()
 
     def play(self, samples: NDArray[np.float32], speaker_hz: float = 0.0) -> int:
         """Speaks `samples`: (n,) at MODEL_RATE, filled up to whole hops; returns its ticket.
@@ -134,7 +138,10 @@ class PhrasePlayer:
         hops = self._hops.get(ticket, 0)
         # The counter is read first: what was played when it was read has been noted by then.
         over = self._ring.read >= ticket + hops * HOP
-        if int(self._note[TICKET]) != ticket or not self._note[PLAYED]:
+        self._fence()
+        known = int(self._note[TICKET]) == ticket
+        self._fence()
+        if not known or not self._note[PLAYED]:
             return PhraseProgress(0, hops, over)
         began = float(self._began[0])
         return PhraseProgress(int(self._note[PLAYED]), hops, over, began, int(self._note[SCOPE_HOP]))

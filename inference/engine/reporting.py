@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from audio.fence import Fence
 from audio.levels import Level
 from inference.chain import Chain
 from inference.converter import HOP, MODEL_RATE, Block, PitchFrame
@@ -23,8 +24,7 @@ class Reporter:
     def __init__(self, shared: SharedBlock) -> None:
         self._sequence = shared["sequence"]
         record = shared["telemetry"]
-        # A worker that was killed while writing leaves an odd number.
-        self._sequence[0] += int(self._sequence[0]) % 2
+        self._fence = Fence()
         self._fields = {name: record[name] for name in record.dtype.names or ()}
         self._scope_hops = shared["scope_hops"]
         self._scope_in = shared["scope_input"].reshape(SCOPE_HOPS, HOP)
@@ -44,6 +44,7 @@ class Reporter:
         self._scope_out[slot] = spoken
         self._f0_in[slot] = pitch.input_hz
         self._f0_out[slot] = pitch.output_hz
+        self._fence()
         self._scope_hops[0] = count + 1
 
     def hop(self, seconds: float, chain: Chain) -> None:
@@ -59,7 +60,12 @@ class Reporter:
             self._percentiles = (float(p50), float(p99), float(p999))
 
     def begin(self, chain: Chain) -> None:
-        """A session begins: what was known of another speaker does not stand any more."""
+        """A session begins: what was known of another speaker does not stand any more.
+
+        Called by the thread that will write: before, another session may be writing.
+        """
+        # A worker that was killed while writing leaves an odd number.
+        self._sequence[0] += int(self._sequence[0]) % 2
         self._fields["speaker_hz"][0] = chain.speaker_hz
 
     @property
@@ -113,8 +119,10 @@ class Reporter:
             "speaker_hz": chain.speaker_hz,
         }
         self._sequence[0] += 1
+        self._fence()
         for name, value in values.items():
             self._fields[name][0] = value
+        self._fence()
         self._sequence[0] += 1
         self._in.reset()
         self._out.reset()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from numpy.typing import NDArray
 
 from audio.clock import ClockModel
+from audio.fence import Fence
 from audio.pieces import Gap, Pieces
 from audio.ring import Ring
 
@@ -34,11 +35,13 @@ class StreamView:
         self._record = record
         self._last_call, self._last_frames = 0.0, 0
         self._seen = 0
+        self._fence = Fence()
         self.resumed_at = -math.inf
 
     def refresh(self) -> None:
         """Feeds callbacks that happened since to the clock model."""
         count, size = int(self._record["log_count"][0]), self._record["log_time"].shape[1]
+        self._fence()
         for index in range(max(self._seen, count - size // 2), count):
             slot = index % size
             called = float(self._record["log_time"][0, slot])
@@ -140,6 +143,7 @@ class SourceView(StreamView):
     def _new_gaps(self) -> Iterator[Gap]:
         record = self._record
         count, size = int(record["gap_count"][0]), record["gap_until"].shape[1]
+        self._fence()
         for index in range(max(self._gaps_seen, count - size // 2), count):
             slot = index % size
             frames, block = int(record["gap_frames"][0, slot]), int(record["gap_block"][0, slot])

@@ -6,10 +6,12 @@ import multiprocessing as mp
 import threading
 import time
 from multiprocessing.shared_memory import SharedMemory
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from audio.fence import Fence
 from inference.converter import HOP, PitchFrame
 from inference.engine.client import EngineClient
 from inference.engine.reporting import Reporter
@@ -84,7 +86,7 @@ class Client(EngineClient):
     """Reads a block; starts no engine."""
 
     def __init__(self, block: SharedBlock) -> None:
-        self._shared = block
+        self._shared, self._fence = block, Fence()
 
 
 def test_a_record_is_never_half_written(block: SharedBlock) -> None:
@@ -122,7 +124,9 @@ def test_a_record_is_never_half_written(block: SharedBlock) -> None:
 
 def test_a_writer_killed_half_way_leaves_a_readable_record(block: SharedBlock) -> None:
     block["sequence"][0] = 7
-    Reporter(block)
+    reporter = Reporter(block)
+    assert block["sequence"][0] == 7, "another session may be writing until this one begins"
+    reporter.begin(SimpleNamespace(speaker_hz=0.0))
     assert block["sequence"][0] % 2 == 0
 
 
