@@ -22,6 +22,7 @@ from gui.control.snapshots import SnapshotController
 from gui.control.speaker import SpeakerMemory
 from gui.control.tuning import TuningController
 from gui.engine_port import EnginePort
+from gui.file_dialogs import FileDialogs
 from gui.settings import SettingsError, SettingsStore
 from inference.engine.messages import (
     DevicesListed,
@@ -85,6 +86,7 @@ class Session(QObject):
         super().__init__(parent)
         self.store = store
         self.undo = QUndoStack(self)
+        self.dialogs = FileDialogs(store.settings.folders, self.remember)
         self.state = EngineState.STOPPED
         self.engine: EnginePort | None = None
         self._make: Callable[[], EnginePort] | None = None
@@ -344,9 +346,10 @@ class Session(QObject):
             self.store.settings.voice_id = self.voice_id
             self.send(self.tuning.applied(self.params))
             self.voice_changed.emit(self.voice)
-        self.voice_failed.emit(voice_id, reason)
         sentence = f"{name} could not be loaded: {reason}"
         self.say(Notice(sentence, "danger", "Retry", lambda: self.choose_voice(voice_id)))
+        # Last: who knows more about it than to try again may say so in its place.
+        self.voice_failed.emit(voice_id, reason)
 
     def _follow_library(self) -> None:
         """Goes on with the voice as it is now, or with the first one where it is gone."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from gui.control.notice import Notice
 from gui.control.worker import Worker
+from inference.rvc.content import installed_content, missing_content
 from inference.rvc.content_install import install_beside
 from voices.voice import VoiceKind
 
@@ -21,7 +22,12 @@ CONTENT_SUFFIXES = (".pt", ".bin", ".safetensors", ".onnx")
 
 
 class ContentController(QObject):
-    """Installs files that are dropped, says how it went, and lets RVC voices speak with what is new."""
+    """Installs files that are dropped, says how it went, and lets RVC voices speak with what is new.
+
+    `file_wanted`: the user wants to show where the file of the content model is.
+    """
+
+    file_wanted = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -45,9 +51,14 @@ class ContentController(QObject):
         self._worker.close()
 
     def _note_failed(self, voice_id: str, _reason: str) -> None:
+        """Without the model no second try helps, only its file."""
         voice = self._session.library.find(voice_id)
-        if voice is not None and voice.kind is VoiceKind.RVC:
-            self._waiting = voice_id
+        if voice is None or voice.kind is not VoiceKind.RVC:
+            return
+        self._waiting = voice_id
+        if installed_content() is None:
+            sentence = f"{voice.name} cannot speak yet. {missing_content()}"
+            self._session.say(Notice(sentence, "danger", "Choose file …", self.file_wanted.emit))
 
     def _note_ready(self, voice_id: str) -> None:
         if voice_id == self._waiting:

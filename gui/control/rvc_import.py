@@ -48,6 +48,7 @@ class RvcImporter(QObject):
         super().__init__(parent)
         self._library = library
         self._job: RvcImport | None = None
+        self._left = False
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self._poll)
@@ -61,9 +62,18 @@ class RvcImporter(QObject):
         """Reads what a file says of itself."""
 
         def show(found: Checkpoint) -> None:
-            self.looked_at.emit(found)
+            if not self._left:
+                self.looked_at.emit(found)
 
-        self._library.worker.do(lambda: read_checkpoint(path), show, self.refused.emit)
+        def refuse(sentence: str) -> None:
+            if not self._left:
+                self.refused.emit(sentence)
+
+        self._library.worker.do(lambda: read_checkpoint(path), show, refuse)
+
+    def leave(self) -> None:
+        """Who asked is going: what is still being read is of no interest any more."""
+        self._left = True
 
     def start(self, wish: Wish) -> None:
         """Begins an import."""

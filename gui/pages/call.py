@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 from html import escape
-from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QTextCursor
 from PySide6.QtWidgets import (
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QKeySequenceEdit,
@@ -26,6 +24,7 @@ from gui.control.call import WORDS, CallAction
 from gui.control.hotkeys import DEFAULTS
 from gui.control.journal import LINES
 from gui.control.notice import Notice
+from gui.file_dialogs import Kind
 from gui.pages.call_check import CheckSection
 from gui.pages.frame import PageFrame, section
 from gui.session import Session
@@ -275,11 +274,10 @@ class JournalSection(QWidget):
         session.journal.failed.connect(lambda why: session.say(Notice(why, "danger")))
 
     def _export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Export the last 30 s", str(Path.home() / "menura-report.zip"), "Zip (*.zip)"
+        write = self._session.journal.export
+        self._session.dialogs.save(
+            self, "Export the last 30 s", Kind.REPORTS, "menura-report.zip", write, "Zip (*.zip)"
         )
-        if path:
-            self._session.journal.export(Path(path))
 
 
 class CallPage(PageFrame):

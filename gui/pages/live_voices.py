@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -34,7 +35,8 @@ class VoicesDesk(QObject):
         self._session = session
         self._library = session.library
         self._files = DragFolder(session.library)
-        self._rvc = RvcQueue(session.library)
+        self._dialogs = session.dialogs
+        self._rvc = RvcQueue(session.library, session.dialogs)
         self._content = ContentController(session)
         self.panel = VoicesPanel(VoiceModel(session.pictures.of, self._files.file))
         self.refine = RefineController(session, self)
@@ -60,7 +62,9 @@ class VoicesDesk(QObject):
         """Asks where a voice usually speaks."""
         voice = self._library.find(voice_id)
         if voice:
-            PitchDialog(self.panel, voice, lambda pitch: self._library.set_pitch(voice_id, pitch)).open()
+            PitchDialog(
+                self.panel, voice, self._dialogs, lambda pitch: self._library.set_pitch(voice_id, pitch)
+            ).open()
 
     def _connect(self) -> None:
         s, panel = self._session, self.panel
@@ -73,7 +77,8 @@ class VoicesDesk(QObject):
         panel.chosen.connect(s.choose_voice)
         panel.favourite_changed.connect(s.set_favourite)
         panel.new_wanted.connect(lambda: s.go_to(ENROL_PAGE))
-        panel.import_wanted.connect(lambda: ask_import(panel.window(), self.add_files))
+        panel.import_wanted.connect(self._ask_import)
+        self._content.file_wanted.connect(self._ask_import)
         panel.details_wanted.connect(self._show_details)
         panel.export_wanted.connect(self._export)
         panel.renaming_wanted.connect(self._rename)
@@ -95,10 +100,14 @@ class VoicesDesk(QObject):
     def _forget_failure(self, voice_id: str) -> None:
         self.panel.show_failure(voice_id, "")
 
+    def _ask_import(self) -> None:
+        ask_import(self._dialogs, self.panel.window(), self.add_files)
+
     def _export(self, voice_id: str) -> None:
         voice = self._library.find(voice_id)
         if voice:
-            ask_export(self.panel.window(), voice, lambda path: self._library.export_file(voice_id, path))
+            write = partial(self._library.export_file, voice_id)
+            ask_export(self._dialogs, self.panel.window(), voice, write)
 
     def _rename(self, voice_id: str) -> None:
         voice = self._library.find(voice_id)
@@ -118,7 +127,8 @@ class VoicesDesk(QObject):
         if sentence := self.refine.refusal(voice):
             self._session.say(Notice(sentence, "danger"))
         else:
-            ask_recordings(self.panel.window(), voice, lambda paths: self._begin_refining(voice, paths))
+            begin = partial(self._begin_refining, voice)
+            ask_recordings(self._dialogs, self.panel.window(), voice, begin)
 
     def _begin_refining(self, voice: Voice, paths: Sequence[Path]) -> None:
         """Begins, and goes to where its progress is seen."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QMessageBox,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.control.notice import Notice
+from gui.file_dialogs import Kind
 from gui.jobs import end_with
 from gui.pages.recordings_files import BatchModel, ShareDelegate
 from gui.session import Session
@@ -283,19 +283,19 @@ class BatchPanel(QWidget):
         self._wanted = str(self.voice.currentData())
 
     def _choose_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, "Files to convert")
-        self.add([Path(name) for name in names])
+        self._session.dialogs.files(self, "Files to convert", Kind.SOUNDS, self.add)
 
     def _choose_sources(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Folder to convert")
-        if name:
-            self.add([Path(name)])
+        self._session.dialogs.folder(self, "Folder to convert", Kind.SOUNDS, lambda path: self.add([path]))
 
     def _choose_out(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Folder to write to", str(self._folder))
-        if name:
-            self._folder = Path(name)
-            self._show()
+        self._session.dialogs.folder(
+            self, "Folder to write to", Kind.SOUNDS, self._write_to, begin=self._folder
+        )
+
+    def _write_to(self, folder: Path) -> None:
+        self._folder = folder
+        self._show()
 
     def _clear(self) -> None:
         self._paths = []

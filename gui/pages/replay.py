@@ -9,13 +9,13 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
-    QFileDialog,
     QHBoxLayout,
     QStackedWidget,
     QWidget,
 )
 
 from gui.control.snapshots import SLOTS
+from gui.file_dialogs import SOUND_FILES, Kind
 from gui.jobs import end_with
 from gui.keys import PLAIN
 from gui.pages.frame import PageFrame
@@ -37,7 +37,6 @@ UNHEARD = 0.45
 NUMBERS = (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)
 PURPOSE = "Hear what you just said again, in any voice or sound, side by side or blind."
 _SNAPSHOT = "snapshot "
-FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aiff *.aif *.opus *.m4a);;All files (*)"
 
 
 class ReplayPage(PageFrame):
@@ -187,9 +186,7 @@ class ReplayPage(PageFrame):
             card.drawn.connect(partial(deck.show, i))
 
     def _choose_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a sound file", "", FILES)
-        if path:
-            self.deck.open_file(Path(path))
+        self._session.dialogs.file(self, "Open a sound file", Kind.SOUNDS, self.deck.open_file, SOUND_FILES)
 
     def _voices(self) -> list[tuple[str, object]]:
         """What a take can be: snapshots first, as they are what was just worked on."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QProgressBar,
@@ -19,20 +18,26 @@ from PySide6.QtWidgets import (
 
 from gui.control.library import LibraryController
 from gui.control.rvc_import import RvcImporter
+from gui.file_dialogs import FileDialogs, Kind
 from gui.pages.enrol.consent import ConsentStep
 from gui.pages.enrol.step import StepCard, field
 from gui.panels.usual_pitch import NAME as PITCH_NAME
 from gui.panels.usual_pitch import PitchField
 from gui.widgets.buttons import PushButton
+from gui.widgets.dock import panel_area
 from gui.widgets.select import Select
 from gui.widgets.text import label
 from inference.rvc.checkpoint import Checkpoint
+from inference.rvc.content import installed_content
 from inference.rvc.importing import INDEX_SUFFIX, Wish
 from inference.usual_pitch import UsualPitch
 from voices.folder import LibraryError
 from voices.manifest import MAX_NAME, ArchiveError
 
 WIDTH = 480
+TITLE_BAR = 36
+"""What a system draws over a dialog (px), where it does not say."""
+LEAST_STEPS = 160
 MOST_SPEAKERS = 64
 """More are the empty places of a voice trained from RVC's base models, which have 109."""
 
@@ -42,18 +47,25 @@ QUALITY = (
 )
 
 
+NO_CONTENT = (
+    "It speaks once RVC's content model is installed, which Menura does not bring: add the voice, then get "
+    "hubert_base.pt (190 MB) and drop it onto the window."
+)
+
+
 class VoiceStep(StepCard):
     """Step 1: the file, the name, the speaker of several, the index, the usual pitch."""
 
-    def __init__(self, path: Path, index: Path | None) -> None:
+    def __init__(self, path: Path, index: Path | None, dialogs: FileDialogs) -> None:
         super().__init__(1, "Voice")
+        self._dialogs = dialogs
         self.index = index
         self.about = label(f"Reading {path.name} …", wrap=True)
         self.name = QLineEdit()
         self.name.setMaxLength(MAX_NAME)
         self.speaker = Select("Speaker")
         self.choose = PushButton("", "plain", "folder")
-        self.pitch = PitchField()
+        self.pitch = PitchField(dialogs)
         self._pitch_caption, _ = field(PITCH_NAME, self.pitch)
         self._speaker_caption, _ = field("Speaker", self.speaker)
         index_caption, _ = field("Index, which brings it nearer to its speaker", self.choose)
@@ -62,6 +74,9 @@ class VoiceStep(StepCard):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(label(QUALITY, "caption", wrap=True))
+        self.no_content = label(NO_CONTENT, "warning", wrap=True)
+        self.no_content.setVisible(installed_content() is None)
+        column.addWidget(self.no_content)
         column.addSpacing(4)
         for widget in (*field("Name", self.name), self._speaker_caption, self.speaker):
             column.addWidget(widget)
@@ -102,20 +117,23 @@ class VoiceStep(StepCard):
         self.speaker.setVisible(there)
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self, "Index of this voice", "", f"Index (*{INDEX_SUFFIX})")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: self.show_index(Path(name)))
-        dialog.open()
+        filters = f"Index (*{INDEX_SUFFIX})"
+        self._dialogs.file(self, "Index of this voice", Kind.VOICES, self.show_index, filters)
 
 
 class RvcDialog(QDialog):
     """Open until the voice is in the library or its user has enough; blocks nothing.
 
-    >>> RvcDialog(window, session.library, path, index).open()
+    >>> RvcDialog(window, session.library, session.dialogs, path, index).open()
     """
 
     def __init__(
-        self, parent: QWidget, library: LibraryController, path: Path, index: Path | None = None
+        self,
+        parent: QWidget,
+        library: LibraryController,
+        dialogs: FileDialogs,
+        path: Path,
+        index: Path | None = None,
     ) -> None:
         super().__init__(parent.window())
         self.setWindowTitle("Add an RVC voice")
@@ -123,7 +141,7 @@ class RvcDialog(QDialog):
         self._library, self._path = library, path
         self._known = False
         self.importer = RvcImporter(library, self)
-        self.step, self.consent = VoiceStep(path, index), ConsentStep()
+        self.step, self.consent = VoiceStep(path, index, dialogs), ConsentStep()
         self.step.name.setText(library.library.free_name(path.stem))
         self.reason = label("", "caption", wrap=True)
         self.progress = QProgressBar()
@@ -150,7 +168,14 @@ class RvcDialog(QDialog):
         column.setContentsMargins(20, 18, 20, 18)
         column.setSpacing(12)
         column.addWidget(label("Add an RVC voice", "title"))
-        for widget in (self.step, self.consent, self.progress, self.reason):
+        self._steps = QWidget()
+        steps = QVBoxLayout(self._steps)
+        steps.setContentsMargins(0, 0, 0, 0)
+        steps.setSpacing(12)
+        steps.addWidget(self.step)
+        steps.addWidget(self.consent)
+        self._area = panel_area(self._steps)
+        for widget in (self._area, self.progress, self.reason):
             column.addWidget(widget)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -168,6 +193,7 @@ class RvcDialog(QDialog):
         self.consent.changed.connect(self._show)
         self.add.clicked.connect(self._start)
         self.cancel.clicked.connect(self.reject)
+        self.finished.connect(self.importer.leave)
 
     def _start(self) -> None:
         agreement = self.consent.agreement()
@@ -200,9 +226,26 @@ class RvcDialog(QDialog):
         QTimer.singleShot(0, self, self._fit)
 
     def _fit(self) -> None:
-        """Takes the height that wrapped lines need at this width, once all of them are laid out."""
+        """Takes the height that wrapped lines need at this width, once all of them are laid out.
+
+        Where the screen is lower than that the steps scroll: the buttons stay on it.
+        """
+        sides = self._column.contentsMargins()
+        steps = self._steps.layout()
+        assert steps is not None
+        needed = steps.totalHeightForWidth(WIDTH - sides.left() - sides.right())
+        self._area.setFixedHeight(needed)
+        self._column.activate()
+        whole = self._column.totalHeightForWidth(WIDTH)
+        room = self.screen().availableGeometry()
+        title = max(TITLE_BAR, self.frameGeometry().height() - self.height())
+        over = max(0, whole + title - room.height())
+        self._area.setFixedHeight(max(needed - over, LEAST_STEPS))
         self._column.activate()
         self.setFixedHeight(self._column.totalHeightForWidth(WIDTH))
+        below = self.frameGeometry().bottom() - room.bottom()
+        if below > 0:
+            self.move(self.x(), max(room.top(), self.y() - below))
 
     def _show_found(self, found: Checkpoint) -> None:
         self._known = True
@@ -232,8 +275,8 @@ class RvcQueue:
     >>> queue.add(window, [(path, index)])
     """
 
-    def __init__(self, library: LibraryController) -> None:
-        self._library = library
+    def __init__(self, library: LibraryController, dialogs: FileDialogs) -> None:
+        self._library, self._dialogs = library, dialogs
         self._waiting: list[tuple[Path, Path | None]] = []
         self._open = False
 
@@ -246,7 +289,7 @@ class RvcQueue:
     def _next(self, parent: QWidget) -> None:
         self._open = bool(self._waiting)
         if self._open:
-            dialog = RvcDialog(parent, self._library, *self._waiting.pop(0))
+            dialog = RvcDialog(parent, self._library, self._dialogs, *self._waiting.pop(0))
             dialog.finished.connect(lambda _: self._next(parent))
             dialog.finished.connect(dialog.deleteLater)
             dialog.open()

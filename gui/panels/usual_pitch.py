@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIntValidator
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from gui.file_dialogs import FileDialogs, Kind
 from gui.jobs import Jobs, end_with
 from gui.widgets.buttons import PushButton
 from gui.widgets.text import label
@@ -27,8 +28,9 @@ class PitchField(QWidget):
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, dialogs: FileDialogs) -> None:
         super().__init__()
+        self._dialogs = dialogs
         self.number = QLineEdit()
         self.number.setPlaceholderText("Not known")
         self.number.setAccessibleName(NAME)
@@ -87,10 +89,8 @@ class PitchField(QWidget):
         self._say(KNOWN if self.number.text() else UNKNOWN)
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self, "A recording of the voice, spoken by one person")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda name: self.listen(Path(name)))
-        dialog.open()
+        title = "A recording of the voice, spoken by one person"
+        self._dialogs.file(self, title, Kind.SOUNDS, self.listen)
 
     def _show_measured(self, name: str, pitch: UsualPitch) -> None:
         self.show_pitch(pitch)
@@ -105,16 +105,18 @@ class PitchField(QWidget):
 class PitchDialog(QDialog):
     """Calls `then` with the pitch chosen for a voice; opens over its window and blocks nothing.
 
-    >>> PitchDialog(panel, voice, lambda pitch: library.set_pitch(voice.id, pitch)).open()
+    >>> PitchDialog(panel, voice, dialogs, lambda pitch: library.set_pitch(voice.id, pitch)).open()
     """
 
-    def __init__(self, parent: QWidget, voice: Voice, then: Callable[[UsualPitch], None]) -> None:
+    def __init__(
+        self, parent: QWidget, voice: Voice, dialogs: FileDialogs, then: Callable[[UsualPitch], None]
+    ) -> None:
         super().__init__(parent.window())
         self.setWindowTitle(f"Usual pitch of {voice.name}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFixedWidth(_WIDTH)
         self._then = then
-        self.field = PitchField()
+        self.field = PitchField(dialogs)
         self.field.show_pitch(UsualPitch.of(voice))
         self.reason = label("", "caption", wrap=True)
         self.ok = PushButton("Save", "primary")

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from gui.control.library import SUFFIX, LibraryController
 from gui.control.rvc_content import CONTENT_SUFFIXES
+from gui.file_dialogs import SOUND_FILES, FileDialogs, Kind
 from inference.rvc.importing import INDEX_SUFFIX
 from inference.rvc.importing import SUFFIX as RVC_SUFFIX
 from voices.voice import Voice
@@ -56,26 +57,19 @@ class DragFolder(QObject):
         return path
 
 
-def ask_import(parent: QWidget, then: Callable[[list[Path]], None]) -> None:
+def ask_import(dialogs: FileDialogs, parent: QWidget, then: Callable[[list[Path]], None]) -> None:
     """Lets the user choose voice files."""
-    dialog = QFileDialog(parent, "Add voices", "", IMPORT_FILTER)
-    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-    dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
-    dialog.open()
+    dialogs.files(parent, "Add voices", Kind.VOICES, then, IMPORT_FILTER)
 
 
-def ask_export(parent: QWidget, voice: Voice, then: Callable[[Path], None]) -> None:
+def ask_export(dialogs: FileDialogs, parent: QWidget, voice: Voice, then: Callable[[Path], None]) -> None:
     """Lets the user choose where a voice file goes."""
-    dialog = QFileDialog(parent, f"Export {voice.name}", file_name(voice), FILTER)
-    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-    dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
-    dialog.fileSelected.connect(lambda name: then(Path(name)))
-    dialog.open()
+    dialogs.save(parent, f"Export {voice.name}", Kind.VOICES, file_name(voice), then, FILTER)
 
 
-def ask_recordings(parent: QWidget, voice: Voice, then: Callable[[list[Path]], None]) -> None:
+def ask_recordings(
+    dialogs: FileDialogs, parent: QWidget, voice: Voice, then: Callable[[list[Path]], None]
+) -> None:
     """Lets the user choose recordings to refine a voice with."""
-    dialog = QFileDialog(parent, f"Recordings of {voice.name}: 1 to 20 minutes in all")
-    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-    dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
-    dialog.open()
+    title = f"Recordings of {voice.name}: 1 to 20 minutes in all"
+    dialogs.files(parent, title, Kind.SOUNDS, then, SOUND_FILES)

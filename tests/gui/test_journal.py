@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from gui.control.call import CallAction
 from gui.control.journal import counters
+from gui.file_dialogs import Kind
 from gui.pages.call import CallPage
 from inference.converter import MODEL_RATE
 from inference.engine.messages import Noticed, VoiceFailed
@@ -86,14 +87,15 @@ def test_the_page_shows_lines_of_before_and_of_now(studio: Studio) -> None:
     assert "While it is seen." in lines.toPlainText()
 
 
-def test_the_black_box_is_written_at_the_users_click(
-    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_black_box_is_written_at_the_users_click(studio: Studio, tmp_path: Path) -> None:
     studio.live()
     studio.bot.waitUntil(lambda: studio.engine.history(1.0).input.size > MODEL_RATE // 4)
     target = tmp_path / "report.zip"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     page(studio).journal.export.click()
+    [dialog] = studio.window.findChildren(QFileDialog)
+    assert Path(dialog.directory().absolutePath()) == studio.session.dialogs.start(Kind.REPORTS)
+    dialog.fileSelected.emit(str(target))
+    dialog.close()
     studio.bot.waitUntil(target.exists, timeout=10_000)
     with zipfile.ZipFile(target) as archive:
         assert "Live" in archive.read("journal.txt").decode()

@@ -130,7 +130,7 @@ def test_the_page_for_new_voices_offers_it_for_a_neural_voice(desk, studio, monk
     assert page.refine.isVisible()
     assert page.refine.text() == "Refine Ada with recordings …"
     page.refine.click()
-    [(_, voice, then)] = asked
+    [(_, _, voice, then)] = asked
     assert voice.id == "ada"
     then([Path("me.wav")])
     assert desk.refine._running.process.begin.files == (Path("me.wav"),)

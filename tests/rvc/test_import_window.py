@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from PySide6.QtCore import QRect
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from gui.control.rvc_import import pair
+from gui.pages.enrol.consent import OPEN
 from gui.panels.rvc_import import RvcDialog
 from gui.panels.usual_pitch import PitchDialog
 from gui.panels.voice_details import DetailsDialog, rvc_facts
+from inference.engine.messages import VoiceFailed
 from inference.rvc import convert as conversion
 from inference.rvc.importing import Done, Failed, Wish, Working, import_voice
 from inference.usual_pitch import UsualPitch
@@ -54,6 +57,13 @@ def here(templates: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("gui.control.rvc_import.RvcImport", HereImport)
 
 
+class Low:
+    """A screen."""
+
+    def __init__(self, room: QRect) -> None:
+        self.availableGeometry = lambda: room
+
+
 def agree(dialog: RvcDialog) -> None:
     dialog.consent.own_who.setText("Ada Nowak")
     dialog.consent.own_sure.setChecked(True)
@@ -88,6 +98,40 @@ def test_a_dropped_voice_is_asked_about_and_then_in_the_library(studio: Studio, 
     studio.window.live.voices.details_wanted.emit("ada")
     details = open_dialog(studio, DetailsDialog)
     assert "Export…" not in [button.text() for button in details.findChildren(QPushButton)]
+
+
+def test_a_low_screen_shows_the_buttons_and_scrolls_the_rest(studio: Studio, here: None) -> None:
+    drop(studio, voice_file("v1-40k"))
+    dialog = open_dialog(studio, RvcDialog)
+    studio.bot.waitUntil(lambda: "RVC v1, 40 kHz" in dialog.step.about.text())
+    room = dialog.screen().availableGeometry()
+    scroll = dialog._area.verticalScrollBar()
+    studio.bot.waitUntil(lambda: scroll.maximum() == 0 or dialog.height() <= room.height())
+    assert dialog.add.geometry().bottom() < dialog.height() <= room.height()
+    dialog.screen = lambda: Low(room.adjusted(0, 0, 0, 480 - room.height()))
+    dialog.consent.kind.button(OPEN).click()
+    studio.bot.waitUntil(lambda: dialog.height() <= 480)
+    assert dialog.add.geometry().bottom() < dialog.height()
+    assert scroll.maximum() > 0
+
+
+def test_who_has_no_content_model_is_told_before_the_import_and_may_choose_its_file(studio: Studio) -> None:
+    drop(studio, voice_file("v1-40k"))
+    dialog = open_dialog(studio, RvcDialog)
+    assert not dialog.step.no_content.isHidden()
+    assert "hubert_base.pt" in dialog.step.no_content.text()
+    dialog.reject()
+    voice = Voice("new", "Ada", "An RVC voice.", VoiceKind.RVC, model="0" * 64)
+    studio.session.library.library.add(VoiceArchive(voice, Consent("Ada", "2026-11-23")))
+    studio.session.library.look()
+    studio.bot.waitUntil(lambda: studio.session.library.find("ada") is not None)
+    studio.engine.events.append(VoiceFailed("ada", "RVC voices need the content model."))
+    message = studio.window.message
+    studio.bot.waitUntil(message.isVisible)
+    assert message.text.text().startswith("Ada cannot speak yet. RVC voices need the content model")
+    message.button.click()
+    asked = open_dialog(studio, QFileDialog)
+    assert any("*.pt" in pattern for pattern in asked.nameFilters())
 
 
 def test_the_usual_pitch_is_measured_and_set_afterwards(

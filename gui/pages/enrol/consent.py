@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -52,7 +51,6 @@ class ConsentStep(StepCard):
         self.own_who, self.own_sure = QLineEdit(), _sure(OWN_WORDS)
         self.who, self.when, self.agreed_sure = QLineEdit(), QLineEdit(), _sure(AGREED_WORDS)
         self.source, self.licence, self.open_sure = QLineEdit(), QLineEdit(), _sure(OPEN_WORDS)
-        self._pages = QStackedWidget()
         self._sure = {OWN: self.own_sure, AGREED: self.agreed_sure, OPEN: self.open_sure}
         self.own_who.setPlaceholderText("First and last name")
         self.who.setPlaceholderText("Who speaks: first and last name")
@@ -110,19 +108,22 @@ class ConsentStep(StepCard):
 
     def _lay_out(self) -> None:
         self.body.addWidget(self.kind)
-        self._pages.addWidget(_page([("Your name", self.own_who)], self.own_sure))
-        self._pages.addWidget(
-            _page([("Who agreed", self.who), ("When and how", self.when)], self.agreed_sure)
-        )
-        self._pages.addWidget(_page([("Source", self.source), ("Licence", self.licence)], self.open_sure))
-        self.body.addWidget(self._pages)
+        self._pages = {
+            OWN: _page([("Your name", self.own_who)], self.own_sure),
+            AGREED: _page([("Who agreed", self.who), ("When and how", self.when)], self.agreed_sure),
+            OPEN: _page([("Source", self.source), ("Licence", self.licence)], self.open_sure),
+        }
+        # Not a stack, which is always as high as its highest page: a low screen has no room for that.
+        for page in self._pages.values():
+            self.body.addWidget(page)
         self.body.addWidget(
             label("This is stored in the voice and goes with it when it is shared.", "caption", True)
         )
         self.body.addStretch(1)
 
     def _show(self, kind: str) -> None:
-        self._pages.setCurrentIndex([choice.value for choice in KINDS].index(kind))
+        for name, page in self._pages.items():
+            page.setVisible(name == kind)
         self.changed.emit()
 
 

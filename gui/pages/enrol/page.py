@@ -6,9 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from gui.control.notice import Notice
+from gui.file_dialogs import SOUND_FILES, Kind
 from gui.pages.enrol.clips import ClipList
 from gui.pages.enrol.consent import KINDS, ConsentStep
 from gui.pages.enrol.deck import Clip, EnrolDeck, Found
@@ -27,7 +28,6 @@ from inference.takes import TakeRecorder
 from voices.voice import Voice, VoiceKind
 
 DROP_WORDS = "Or drop sound files here: 10 to 60 s of one person, no music, no other voices."
-FILES = "Sound files (*.wav *.flac *.ogg *.mp3 *.aiff *.aif *.opus *.m4a);;All files (*)"
 SIDE_PX = 362
 SCROLL_BAR_PX = 12
 LONGEST_NAME = 28
@@ -42,7 +42,7 @@ class EnrolPage(PageFrame):
         self.deck = EnrolDeck(session, self)
         self.message = MessageBar()
         self.refine = PushButton("", "link")
-        self.who = WhoStep()
+        self.who = WhoStep(session.dialogs)
         self.consent = ConsentStep()
         self.record = RecordPanel()
         self.clips = ClipList()
@@ -266,8 +266,8 @@ class EnrolPage(PageFrame):
         self.session.say(Notice(f"{clip.title} was removed.", "toast", "Undo", undo))
 
     def _ask(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Recordings of one person", "", FILES)
-        self.deck.add_files([Path(path) for path in paths])
+        title = "Recordings of one person"
+        self.session.dialogs.files(self, title, Kind.SOUNDS, self.deck.add_files, SOUND_FILES)
 
     def _choose_microphone(self, name: str | None) -> None:
         self.deck.microphone = name

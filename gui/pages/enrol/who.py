@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice, QObject, QRectF, QRunnable, QSize, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QImageReader, QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from gui.file_dialogs import FileDialogs, Kind
 from gui.pages.enrol.step import StepCard, field
 from gui.widgets.buttons import PushButton
 from gui.widgets.voice_cards import paint_avatar
@@ -117,8 +118,9 @@ class WhoStep(StepCard):
     changed = Signal()
     problem = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, dialogs: FileDialogs) -> None:
         super().__init__(1, "The voice")
+        self._dialogs = dialogs
         self.name = QLineEdit()
         self.name.setMaxLength(MAX_NAME)
         self.name.setPlaceholderText("For example: Old keeper")
@@ -172,9 +174,8 @@ class WhoStep(StepCard):
         self.body.addLayout(row)
 
     def _ask(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "A picture for the voice", "", PICTURES)
-        if path:
-            self.load_picture(Path(path))
+        title = "A picture for the voice"
+        self._dialogs.file(self, title, Kind.PICTURES, self.load_picture, PICTURES)
 
     def _loaded(self, png: bytes, path: Path) -> None:
         if png:
