@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+import weakref
 
 import numpy as np
 
-from inference.chain import Chain
+from inference.chain import Chain, HopListener
 from inference.converter import HOP, MODEL_RATE, Block, Converter, PitchFrame
 from inference.engine.internal import StreamInfo
 from inference.engine.messages import EngineParams
@@ -56,7 +57,7 @@ class Session:
             info.output_rate,
             converter,
             variable=not info.duplex,
-            listener=self._hear,
+            listener=_weakly(self._hear),
             source=PhraseSource(shared).replace,
         )
         view = StreamView if info.duplex else SourceView
@@ -140,3 +141,17 @@ class Session:
             runtime=runtime_name(self.chain.converter),
             chain=self.chain,
         )
+
+
+def _weakly(method: HopListener) -> HopListener:
+    """The bound method, without holding its object.
+
+    The worker collects no cycles: a session that its chain held would stay, and with it the voice it spoke.
+    """
+    known = weakref.WeakMethod(method)
+
+    def hear(heard: Block, spoken: Block, pitch: PitchFrame) -> None:
+        if found := known():
+            found(heard, spoken, pitch)
+
+    return hear

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -195,3 +197,17 @@ def test_a_pause_of_everything_is_no_load(monkeypatch, duplex: bool) -> None:
     assert sim.lag_ms(12.5) == pytest.approx(before, abs=1.5)
     assert sim.told_ms() == pytest.approx(sim.lag_ms(12.5), abs=1.5)
     assert np.count_nonzero(sim.heard[round(9.5 * 48_000) : 12 * 48_000]) > 2.4 * 48_000
+
+
+def test_a_session_goes_with_its_streams_though_the_worker_collects_no_cycles(monkeypatch) -> None:
+    sim = Simulation(monkeypatch)
+    sim.run(0.2)
+    session, converter = weakref.ref(sim.session), weakref.ref(sim.session.chain.converter)
+    gc.collect()
+    gc.disable()
+    try:
+        del sim.session
+        assert session() is None
+        assert converter() is None
+    finally:
+        gc.enable()
