@@ -12,6 +12,10 @@ from scipy.linalg.blas import dtbsv
 
 Array = NDArray[np.float64]
 
+_NOTHING = 1e-150
+"""What is fainter is nothing: in silence it would decay to numbers so small that a hop takes five times as
+long, and stay there."""
+
 
 def all_pole(x: Array, a: Array, past: Array) -> Array:
     """Returns y with y[n] = x[n] - a[1] y[n-1] - ... - a[p] y[n-p]: (n,) float64, n at least p.
@@ -25,6 +29,13 @@ def all_pole(x: Array, a: Array, past: Array) -> Array:
     band = np.empty((order + 1, len(y)), order="F")
     band[:] = a[:, None]
     return dtbsv(order, band, y, lower=1, diag=1, overwrite_x=1)
+
+
+def newest_first(y: Array, past: Array) -> None:
+    """Puts the last of y (n,) into `past` (p,), newest first, for the next `all_pole`."""
+    past[:] = y[: -len(past) - 1 : -1]
+    if abs(past[0]) < _NOTHING:
+        past[np.abs(past) < _NOTHING] = 0.0
 
 
 class Filter:
@@ -49,5 +60,5 @@ class Filter:
         extended = np.concatenate((self._inputs, x), dtype=np.float64)
         y = all_pole(np.convolve(extended, self._b, "valid"), self._a, self._outputs)
         self._inputs[:] = extended[len(x) :]
-        self._outputs[:] = y[: -len(self._a) : -1]
+        newest_first(y, self._outputs)
         return y

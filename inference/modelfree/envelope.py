@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 
-from audio.iir import all_pole
+from audio.iir import all_pole, newest_first
 from inference.converter import HOP, MODEL_RATE
 
 Array = NDArray[np.float64]
@@ -125,5 +125,5 @@ class AllPole:
     def filter(self, excitation: Array, inverse: Array, gain: float) -> Array:
         """Returns `gain` * excitation filtered by 1 / A(z); `excitation` has at least ORDER samples."""
         output = all_pole(gain * excitation, inverse, self._newest_first)
-        self._newest_first[:] = output[: -ORDER - 1 : -1]
+        newest_first(output, self._newest_first)
         return output

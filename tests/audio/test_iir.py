@@ -7,8 +7,10 @@ import pytest
 from scipy import signal
 
 from audio.iir import Filter, all_pole
+from audio.loudness import k_weighting
 from inference.converter import MODEL_RATE
 from inference.f0 import BAND_HZ, BAND_PASS
+from inference.modelfree.envelope import ORDER, AllPole
 
 
 @pytest.mark.parametrize("hop", [5, 120, 240])
@@ -47,3 +49,24 @@ def test_the_band_pass_is_what_scipy_designs() -> None:
     b, a = signal.butter(2, BAND_HZ, "bandpass", fs=MODEL_RATE)
     np.testing.assert_allclose(BAND_PASS[0], b, atol=1e-12)
     np.testing.assert_allclose(BAND_PASS[1], a, atol=1e-12)
+
+
+@pytest.mark.parametrize("design", [k_weighting(MODEL_RATE), BAND_PASS])
+def test_silence_becomes_exact_zeros_not_numbers_too_small_to_compute_with(design) -> None:
+    """Denormal numbers stayed in the state for ever, and each hop of silence took five times as long."""
+    ours, silence = Filter(*design), np.zeros(240)
+    ours.process(np.random.default_rng(4).normal(size=240))
+    seconds = np.concatenate([ours.process(silence) for _ in range(700)])
+    assert seconds[:240].all()
+    assert not seconds[-240:].any()
+    assert not (np.abs(seconds[seconds != 0]) < np.finfo(float).tiny).any()
+
+
+def test_an_envelope_dies_away_to_exact_zeros() -> None:
+    ours, inverse = AllPole(), np.zeros(ORDER + 1)
+    inverse[:2] = 1.0, -0.99
+    ours.filter(np.ones(240), inverse, 1.0)
+    seconds = np.concatenate([ours.filter(np.zeros(240), inverse, 1.0) for _ in range(400)])
+    assert seconds[:240].all()
+    assert not seconds[-240:].any()
+    assert not (np.abs(seconds[seconds != 0]) < np.finfo(float).tiny).any()
