@@ -26,6 +26,10 @@ from inference.engine.messages import EngineParams, Mode
 from inference.median import KNOWN, REMEMBERED, RunningMedian
 from voices.tuning import Tuning
 
+_LOUDEST = 100.0
+"""Most of a sample, 40 dB above full scale: beyond it is no sound, and sums of it leave the range of float32.
+What is infinite once stays in recursive filters for good."""
+
 _MEETING_HOPS = 3
 """Hops a new converter runs beside the old one, beyond its latency, before it is heard."""
 
@@ -203,6 +207,7 @@ class Chain:
         work = self._work
         work[:] = x
         self.clean_input = make_finite(work) == 0
+        np.clip(work, -_LOUDEST, _LOUDEST, out=work)
         own = work if self.exact else None
         wet_gain = 1.0 if params.mode == Mode.CONVERTED else 0.0
         dry_gain = 1.0 if params.mode == Mode.BYPASS else 0.0

@@ -196,6 +196,22 @@ def test_muting_is_exact_silence() -> None:
     assert not y[-3 * chain.block :].any()
 
 
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_the_largest_numbers_there_are_leave_nothing_behind(rate: int) -> None:
+    """A sum of them is infinite, which the filters of the loudness match would keep until the next start."""
+    quiet = EngineParams(gate_db=-120.0)
+    speech, burst = bundled_speech(rate)[: 4 * rate], np.full(rate // 10, 3.3e38, np.float32)
+    gains = []
+    for before in (burst, 0 * burst):
+        chain = Chain(rate, rate, Delay(gain=0.25), variable=True)
+        with np.errstate(all="ignore"):
+            y = run(chain, np.concatenate((before, speech)), quiet)
+        assert np.isfinite(y).all()
+        gains.append(chain._loudness.gain_db)
+    assert gains[0] == pytest.approx(gains[1], abs=0.5)
+    assert gains[1] > 6.0
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_bad_samples_stay_inside(bad: float, mode: Mode) -> None:
