@@ -64,7 +64,9 @@ class Session:
         self._input = view(shared.input_ring, shared["input_stream"], info.input_rate)
         output = StreamView(shared.output_ring, shared["output_stream"], info.output_rate)
         self._hop_s = HOP / MODEL_RATE
-        hop_out = round(info.output_rate * self._hop_s)
+        # Of a rate that no hop of 10 ms fits, up to a hop more waits in the chain, now and then.
+        hops = 1 if self.chain.block * MODEL_RATE == info.input_rate * HOP else 2
+        hop_out = round(hops * info.output_rate * self._hop_s)
         self._outlet = Outlet(output, shared["armed"], hop_out, info.duplex, compute_s)
         self._x = np.zeros(self.chain.block, np.float32)
         self._params = EngineParams()

@@ -24,6 +24,15 @@ def test_on_one_clock_nothing_is_lost_and_the_delay_is_the_one_told(monkeypatch,
     assert sim.session._outlet.delay_s == pytest.approx(sim.session._outlet.target_s, abs=1e-4)
 
 
+@pytest.mark.parametrize("rate", [11_025, 22_050])
+def test_a_rate_that_no_hop_fits_loses_nothing(monkeypatch, rate: int) -> None:
+    """Its hops have 110.25 or 220.5 frames: now and then the chain takes one in and gives none out."""
+    sim = Simulation(monkeypatch, block=256, rate=rate)
+    sim.run(8.0)
+    assert (sim.underruns, sim.session._outlet.dropped) == (0, 0)
+    assert sim.session._outlet.delay_s == pytest.approx(sim.session._outlet.target_s, abs=1e-3)
+
+
 @pytest.mark.parametrize("block", [64, 441])
 def test_bypass_is_exact_after_the_first_sound(monkeypatch, block: int) -> None:
     sim = Simulation(monkeypatch, block=block, mode=Mode.BYPASS)
