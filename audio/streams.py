@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,6 +164,10 @@ def output_callback(tap: Tap) -> Callable[..., None]:
     return callback
 
 
+def _names(devices: Iterable[Device]) -> str:
+    return " and ".join(dict.fromkeys(f"'{device.label}'" for device in devices))
+
+
 def _extra(devices: int) -> Any:
     """`extra_settings`, one for each of the devices of a duplex stream."""
     settings = stream_settings()
@@ -230,8 +234,7 @@ class Streams:
         self._streams: list[Any] = []
         try:
             self._open(plan, inp, out, monitor, wake)
-            for stream in self._streams:
-                stream.start()
+            self._start(plan)
         except DeviceError:
             self.close()
             raise
@@ -255,6 +258,19 @@ class Streams:
             self._add(sd.OutputStream, plan, plan.output, plan.output_rate, output_callback(out))
         if plan.monitor:
             self._add(sd.OutputStream, plan, plan.monitor, plan.monitor_rate, output_callback(monitor))
+
+    def _start(self, plan: StreamPlan) -> None:
+        import sounddevice as sd
+
+        try:
+            for stream in self._streams:
+                stream.start()
+        except sd.PortAudioError as error:
+            devices = (plan.input, plan.output, plan.monitor)
+            raise DeviceError(
+                f"The audio system would not start {_names(d for d in devices if d)}: {error}. "
+                "Close other programs that use it, or choose another device."
+            ) from error
 
     def _add(
         self,
@@ -284,9 +300,8 @@ class Streams:
                 extra_settings=_extra(len(pair)),
             )
         except sd.PortAudioError as error:
-            names = " and ".join(dict.fromkeys(f"'{d.label}'" for d in pair))
             raise DeviceError(
-                f"The audio system would not open {names} at {rate} Hz: {error}. "
+                f"The audio system would not open {_names(pair)} at {rate} Hz: {error}. "
                 "Close other programs that use it, or choose another device or sample rate."
             ) from error
         self._streams.append(stream)
