@@ -9,7 +9,7 @@ Linux)
     prepare "[test,train]" python3-venv libportaudio2 libegl1 libgl1 libxkbcommon0 libxkbcommon-x11-0 \
         libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-image0 \
         libxcb-render-util0 libxcb-randr0 libxcb-xinerama0 jackd2 pulseaudio pulseaudio-utils \
-        libasound2-plugins xvfb fonts-dejavu-core
+        libasound2-plugins xvfb fonts-dejavu-core dbus
     ;;
 *) prepare "[test,train]" ;;
 esac

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from audio.cables import find_cables, how_to_get_one
 from audio.devices import Device, DeviceError, Kind, list_devices, portaudio
 from audio.pairing import pairing_advice
-from audio.priority import raise_priority
+from audio.priority import find_out
 from inference.converter import HOP, MODEL_RATE
 from inference.registry import make_converter
 from inference.sample import bundled_speech
@@ -196,17 +196,25 @@ def _answer(command: tuple[str, ...]) -> str | None:
 def _priority() -> Iterator[Finding]:
     """Asked for in a process of its own, which takes the priority with it."""
     with ProcessPoolExecutor(1, mp_context=mp.get_context("spawn")) as pool:
-        granted = pool.submit(raise_priority, "worker").result(timeout=20)
-    if granted != "normal" or sys.platform == "darwin":
-        yield Finding(Level.OK, "priority", f"{granted}.")
-        return
-    remedy = "Close other programs while you speak."
-    if sys.platform == "linux":
+        granted, refused = pool.submit(find_out).result(timeout=20)
+    yield check_priority(granted, refused, sys.platform)
+
+
+def check_priority(granted: str, refused: str, system: str) -> Finding:
+    """What was `granted` on `system` (as sys.platform says); `refused`: why RealtimeKit did not."""
+    if system == "linux" and not granted.startswith("real-time"):
+        low = "" if granted == "normal" else f" beyond {granted}"
+        text = f"the system does not let audio work go first{low}: {refused}."
         remedy = (
-            "Let the audio group have it: put '@audio - rtprio 95' and '@audio - nice -15' into "
+            "Install rtkit and log in to the desktop again (sudo apt install rtkit); or let the audio group "
+            "have it: put '@audio - rtprio 95' and '@audio - nice -15' into "
             "/etc/security/limits.d/audio.conf, join the group (sudo usermod -aG audio $USER), log in again."
         )
-    yield Finding(Level.ADVICE, "priority", "the system does not let audio work go first.", remedy)
+        return Finding(Level.ADVICE, "priority", text, remedy)
+    if granted == "normal" and system != "darwin":
+        text = "the system does not let audio work go first."
+        return Finding(Level.ADVICE, "priority", text, "Close other programs while you speak.")
+    return Finding(Level.OK, "priority", f"{granted}.")
 
 
 def _data_folder() -> Iterator[Finding]:

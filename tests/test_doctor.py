@@ -40,6 +40,23 @@ def test_everything_is_looked_at(monkeypatch, tmp_path: Path) -> None:
         assert finding.level is Level.OK or finding.remedy or finding.text.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("granted", "refused", "system", "level", "words"),
+    [
+        ("real-time (round robin 15) by RealtimeKit", "", "linux", Level.OK, "by RealtimeKit"),
+        ("normal", "RealtimeKit is not installed", "linux", Level.ADVICE, "RealtimeKit is not installed."),
+        ("nice -11", "RealtimeKit did not answer", "linux", Level.ADVICE, "beyond nice -11"),
+        ("normal", "", "win32", Level.ADVICE, "Close other programs"),
+        ("normal", "", "darwin", Level.OK, "normal"),
+    ],
+)
+def test_priority_says_what_was_granted_or_what_to_do(granted, refused, system, level, words) -> None:
+    found = doctor.check_priority(granted, refused, system)
+    assert found.level is level
+    assert words in found.line()
+    assert ("rtkit" in found.remedy) == (level is Level.ADVICE and system == "linux")
+
+
 def test_the_library_tells_its_damaged_files(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MENURA_HOME", str(tmp_path))
     (tmp_path / "voices").mkdir()

@@ -21,7 +21,7 @@ def worker(shared_name: str, conn: Connection, wake: Semaphore) -> None:
     It loads its code at a priority too: while another one is being replaced, the call is silent. On a busy
     machine that took 3 to 6 s without, and takes 1.2 to 2.
     """
-    raise_priority("builder")
+    raise_priority("loading")
     from inference.engine.worker import main
 
     main(shared_name, conn, wake)
@@ -29,7 +29,7 @@ def worker(shared_name: str, conn: Connection, wake: Semaphore) -> None:
 
 def audio(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConfig) -> None:
     """The process that owns the device streams; in a hurry like the other."""
-    raise_priority("builder")
+    raise_priority("loading")
     from inference.engine.audio_process import main
 
     # Whoever wanted streams may have gone while the code was loading: then there is nobody to tell.

@@ -46,6 +46,10 @@ _REST_S = 0.003
 """Between the hops of a piece that came at once: computed in one go it keeps the sound server waiting, and
 PulseAudio then took no sound for 1 to 2 s (measured)."""
 
+_BREATH_AFTER_S, _BREATH_S = 0.05, 0.00005
+"""Work without a pause, and the pause. What has piled up is computed in one go, and a real-time thread that
+never sleeps for 0.1 s would lose its class (`audio.priority_keeper`)."""
+
 _MOST_ORDERS = 64
 """Voices and streams asked for and not made ready yet; more of them wait in the pipe."""
 
@@ -95,13 +99,20 @@ class _Worker:
 
     def loop(self, wake: Semaphore) -> None:
         """Converts at each wake-up. The supervisor wakes it too, ten times a second."""
+        rested = time.monotonic()
         while True:
-            wake.acquire()
+            if not wake.acquire(block=False):
+                wake.acquire()
+                rested = time.monotonic()
             self._look_in()
             while self._session is not None and self._session.step(self._params):
                 if self._session.ahead:
                     time.sleep(_REST_S)
+                    rested = time.monotonic()
                     self._look_in()
+                elif time.monotonic() - rested > _BREATH_AFTER_S:
+                    time.sleep(_BREATH_S)
+                    rested = time.monotonic()
 
     def _look_in(self) -> None:
         while self._inbox:
@@ -145,6 +156,7 @@ class _Worker:
 
     def _build(self) -> None:
         """Carries out in their order the commands that may take long; a failure ends the process."""
+        raise_priority("builder")
         try:
             while True:
                 self._obey(self._orders.get())

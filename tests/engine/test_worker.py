@@ -196,10 +196,13 @@ class Wake:
     def __init__(self, count: int) -> None:
         self._count = count
 
-    def acquire(self) -> None:
+    def acquire(self, block: bool = True) -> bool:
+        if self._count == 0 and not block:
+            return False
         self._count -= 1
         if self._count < 0:
             raise LeftError
+        return True
 
 
 def test_attach_and_detach_are_answered_by_the_loop(shared, monkeypatch) -> None:
@@ -241,3 +244,34 @@ def test_the_time_of_a_hop_counts_what_computes_elsewhere(monkeypatch) -> None:
     monkeypatch.setattr(worker, "time", fake)
     converter = SimpleNamespace(process=process, reset=lambda: None)
     assert worker.time_hop(converter) == pytest.approx(0.006)
+
+
+class _Busy:
+    """A session that has hops piled up, each of which takes `hop_s` of a clock of its own."""
+
+    ahead = False
+
+    def __init__(self, hops: int, hop_s: float) -> None:
+        self.left, self.hop_s, self.now, self.pauses = hops, hop_s, 0.0, []
+
+    def step(self, params: EngineParams) -> bool:
+        if self.left == 0:
+            end(0)
+        self.left -= 1
+        self.now += self.hop_s
+        return True
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(self.now)
+
+
+def test_what_has_piled_up_is_computed_with_pauses_that_the_kernel_counts(shared, monkeypatch) -> None:
+    busy = _Busy(hops=100, hop_s=0.008)
+    made = worker._Worker(shared, mp.Pipe()[1])
+    made._session = busy
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: busy.now, sleep=busy.sleep))
+    with pytest.raises(LeftError):
+        made.loop(Wake(1))
+    gaps = [b - a for a, b in zip([0.0, *busy.pauses], [*busy.pauses, busy.now], strict=True)]
+    assert len(busy.pauses) > 5
+    assert max(gaps) < 0.1
