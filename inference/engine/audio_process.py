@@ -11,13 +11,15 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Callable
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Semaphore
 
 from audio import virtual_mic
 from audio.devices import Device, DeviceError, choose_rate, find_device
 from audio.loan import FILE_NAME, lent
-from audio.priority import raise_devices, raise_priority, threads
+from audio.priority import raise_priority
 from audio.streams import Copy, StreamPlan, Streams, Tap
 from inference.engine.internal import Loaded, Lost, Opened, StreamInfo
 from inference.engine.messages import StreamConfig, StreamsOpened
@@ -32,15 +34,12 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     shared = SharedBlock.attach(shared_name)
     raise_priority("callback")
-    # JACK's threads come with the library, before any stream.
-    before = threads()
     conn.send(Loaded())
     try:
         plan = make_plan(config)
         devices = [device.label for device in (plan.input, plan.output, plan.monitor) if device]
         with lent(devices, home() / FILE_NAME) as opened:
             streams = _open(plan, shared, wake)
-            raise_devices(before)
             opened()
             _speak(plan, streams, conn)
     except DeviceError as error:
@@ -51,14 +50,20 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
 
 def _speak(plan: StreamPlan, streams: Streams, conn: Connection) -> None:
     """From the open streams to their end."""
-    conn.send(_describe(plan, streams))
-    _mute_libraries()
-    # What exists now lives as long as the streams do; collecting it would only delay a callback.
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    _hold(streams, conn)
+    with virtual_mic.removal() if plan.output.name == virtual_mic.DEVICE else nullcontext(_never) as removed:
+        conn.send(_describe(plan, streams))
+        _mute_libraries()
+        # What exists now lives as long as the streams do; collecting it would only delay a callback.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        _hold(streams, conn, removed)
     streams.close()
+
+
+def _never() -> bool:
+    """Devices that only the audio library can tell of."""
+    return False
 
 
 def _mute_libraries() -> None:
@@ -136,13 +141,16 @@ def _describe(plan: StreamPlan, streams: Streams) -> Opened:
     return Opened(opened, info)
 
 
-def _hold(streams: Streams, conn: Connection) -> None:
-    """Waits until the supervisor closes its end, or a stream ends."""
+def _hold(streams: Streams, conn: Connection, removed: Callable[[], bool]) -> None:
+    """Waits until the supervisor closes its end, a stream ends, or the output was `removed`."""
     while True:
         try:
             if conn.poll(_POLL_S):
                 conn.recv()
         except (EOFError, OSError):
+            return
+        if removed():
+            conn.send(Lost(f"'{virtual_mic.NAME}' was removed."))
             return
         if not streams.active:
             conn.send(Lost("The audio device stopped; it may have been unplugged."))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from numpy.typing import NDArray
 
 from audio.ring import Ring
@@ -51,20 +53,36 @@ class Progress:
         return pause_s if least * pause_s <= given_s <= most * pause_s else 0.0
 
 
-class HangWatch:
-    """Whether nobody takes from a ring that fills up: the block loop hangs inside a converter."""
+_WAITING_S = 0.1
+"""Sound that waits to be taken: more than a block of any device and a hop that is late."""
 
-    def __init__(self, ring: Ring, fill: int, patience_s: float) -> None:
-        self._ring, self._fill, self._patience_s = ring, fill, patience_s
-        self._read, self._since = 0, 0.0
+_LOOK_S = 0.25
+"""What one look counts for at most."""
+
+
+class HangWatch:
+    """Whether nobody takes from a ring that fills up: the block loop hangs inside a converter.
+
+    `record` is the `inference.engine.shared.STREAM` of whoever fills it. Looks are counted rather than
+    seconds: where this process was kept from looking, so was the loop from running, which is no hang.
+    """
+
+    def __init__(self, ring: Ring, record: NDArray) -> None:
+        self._ring, self._record = ring, record
+        self._read, self._looked, self._stuck_s = 0, -math.inf, -math.inf
 
     def reset(self) -> None:
         """Forgets what was seen, as after a pause of everything."""
-        self._since = 0.0
+        self._stuck_s = -math.inf
 
-    def hangs(self, now: float, attached: bool) -> bool:
+    def hangs(self, now: float, attached: bool, patience_s: float) -> bool:
         """Called ten times a second; `attached`: whether somebody should take from it."""
-        stuck = attached and self._ring.fill > self._fill and self._ring.read == self._read
+        waiting = self._ring.fill > _WAITING_S * int(self._record["rate"][0])
+        stuck = attached and waiting and self._ring.read == self._read
         self._read = self._ring.read
-        self._since = (self._since or now) if stuck else 0.0
-        return stuck and now - self._since > self._patience_s
+        # A worker that has just been attached finds the ring full, and skips that with its first hop: the
+        # first look counts for nothing.
+        counts = min(now - self._looked, _LOOK_S)
+        self._stuck_s = max(0.0, self._stuck_s + counts) if stuck else -math.inf
+        self._looked = now
+        return stuck and self._stuck_s > patience_s

@@ -50,6 +50,7 @@ from inference.engine.messages import (
 )
 from inference.engine.progress import HangWatch, Progress
 from inference.engine.shared import SharedBlock
+from inference.engine.standby import Standby
 from inference.engine.time_watch import TimeWatch
 from voices.voice import Voice
 
@@ -60,7 +61,13 @@ _STALL_S = {"input": 1.0, "output": 5.0}
 """How long a side may not call: PulseAudio pauses outputs for 2 s and more on a busy machine."""
 _LOADING_S, _OPENING_S = 30.0, 8.0
 """A busy machine may take long to load our code; what comes after that is the audio system."""
-_HANG_S, _HANG_FRAMES = 0.5, 1 << 15
+_HANG_S, _HANG_LOADING_S = 0.7, 1.5
+"""How long the block loop may take nothing. A voice that loads may keep it waiting: importing its runtime
+holds the interpreter's lock while the library comes from a slow disk."""
+
+_CALM_S = 3.0
+"""How long all must be well before a process is put in store: what comes back needs the machine first."""
+
 _RETRY_S, _LOST_AGAIN_S = 0.5, 5.0
 _DETACH_S = 0.5
 _USAGE_S = 0.5
@@ -86,6 +93,8 @@ class Supervisor:
         self._commands = commands
         self._emit = emit
         self._wake = mp.get_context("spawn").Semaphore(0)
+        self._standby = Standby(shared, self._wake)
+        self._calm_at = 0.0
         self._state = EngineState.STOPPED
         self._reason = ""
         self._fault = ""
@@ -106,7 +115,7 @@ class Supervisor:
         self._load = LoadWatch()
         self._time = TimeWatch()
         self._progress = {name: Progress(shared[f"{name}_stream"], s) for name, s in _STALL_S.items()}
-        self._hang = HangWatch(shared.input_ring, _HANG_FRAMES, _HANG_S)
+        self._hang = HangWatch(shared.input_ring, shared["input_stream"])
         self._crashes: deque[float] = deque(maxlen=_CRASHES)
         self._usage_at = 0.0
         self.usage = Usage()
@@ -128,6 +137,7 @@ class Supervisor:
             for child in (self._audio, self._worker):
                 if child:
                     child.close()
+            self._standby.close()
 
     def _run(self) -> None:
         self._start_worker()
@@ -190,10 +200,9 @@ class Supervisor:
         match message:
             case Ready():
                 self._ready = True
-                if self._info:
-                    self._attach()
             case Attached():
                 self._attached = True
+                self._calm_at = time.monotonic() + _CALM_S
                 if self._info:
                     self._load.reset()
                     self._change(EngineState.RUNNING)
@@ -264,13 +273,21 @@ class Supervisor:
             self._lost("The audio system did not answer when the device was opened.")
         free = not self._attached or now > self._detach_until
         if self._wanted and self._ready and not self._audio and now >= self._retry_at and free:
-            self._audio = Child(entry.audio, self._shared, self._wake, self._wanted)
+            self._audio = self._standby.take(entry.audio, self._wanted)
             self._opening_until = now + _LOADING_S
+        self._keep_standby(now)
         if now >= self._usage_at:
             self._usage_at = now + _USAGE_S
             self._follow_speaker()
             self._measure()
             self._watch_load(now)
+
+    def _keep_standby(self, now: float) -> None:
+        """Puts a process in store in calm times, and while the next attempt at a device has to wait."""
+        calm = self._attached and self._info and now > self._calm_at
+        waits = self._wanted and not self._audio and now < self._retry_at
+        if calm or waits:
+            self._standby.prepare(now)
 
     def _follow_speaker(self) -> None:
         """Keeps what the worker has learnt of the speaker, for the one that takes its place."""
@@ -288,10 +305,11 @@ class Supervisor:
                 does = "gives no more" if name == "input" else "takes no more"
                 self._lost(f"The audio device {does} samples.")
                 return
-        # A worker that has just been attached finds the ring full, and skips that with its first hop.
-        if self._hang.hangs(now, self._attached) and self._worker:
+        loading = self._voice is not self._spoken
+        patience_s = _HANG_LOADING_S if loading else _HANG_S
+        if self._hang.hangs(now, self._attached, patience_s) and self._worker:
             # Only ending the process gets the loop out.
-            self._worker.close(patience_s=0.0)
+            self._bury_worker(now)
 
     def _watch_load(self, now: float) -> None:
         """Says so when a load costs delay, or when hops take longer to compute than to speak."""
@@ -305,10 +323,13 @@ class Supervisor:
             self._change(told.state, told.reason)
 
     def _start_worker(self) -> None:
-        self._worker = Child(entry.worker, self._shared, self._wake)
+        self._worker = self._standby.take(entry.worker)
         self._worker.send(UseParams(self._params))
         if self._voice:
             self._worker.send(UseVoice(self._voice))
+        if self._info:
+            # Streams that run wait for nothing but the voice.
+            self._attach()
 
     def _bury_worker(self, now: float) -> None:
         assert self._worker
@@ -354,7 +375,7 @@ class Supervisor:
         self._audio, self._info = None, None
 
     def _measure(self) -> None:
-        pairs = [child.measure() for child in (self._worker, self._audio) if child]
+        pairs = [child.measure() for child in (self._worker, self._audio, self._standby.child) if child]
         self.usage.cpu_percent = sum(cpu for cpu, _ in pairs)
         self.usage.rss_mb = sum(rss for _, rss in pairs)
         self.usage.peak_rss_mb = max(self.usage.peak_rss_mb, self.usage.rss_mb)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from audio import virtual_mic
 from audio.virtual_mic import VirtualMicError
+from tests.rig.caller import wait_until
 from tests.rig.pulse_server import pulse_server
 
 pytestmark = [
@@ -67,6 +70,58 @@ def test_made_once_and_gone_without_trace(pulse: None) -> None:
     virtual_mic.remove()
     assert not virtual_mic.exists()
     assert _modules() == before
+
+
+def _unload(argument: str) -> None:
+    rows = subprocess.run(["pactl", "list", "short", "modules"], capture_output=True, text=True, check=True)
+    number = next(row.split("\t")[0] for row in rows.stdout.splitlines() if argument in row)
+    subprocess.run(["pactl", "unload-module", number], check=True)
+
+
+@pytest.mark.parametrize("part", ["source_name=menura_microphone", "sink_name=menura_call"])
+def test_who_asks_is_told_that_it_was_taken_away(pulse: None, part: str) -> None:
+    virtual_mic.create()
+    with virtual_mic.removal() as removed:
+        subprocess.run(["pactl", "load-module", "module-null-sink", "sink_name=other"], check=True)
+        _unload("sink_name=other")
+        time.sleep(0.3)
+        assert not removed()
+        _unload(part)
+        wait_until(removed, 20.0)
+
+
+def test_nobody_is_told_where_there_is_none(pulse: None) -> None:
+    with virtual_mic.removal() as removed:
+        subprocess.run(["pactl", "load-module", "module-null-sink", "sink_name=other"], check=True)
+        _unload("sink_name=other")
+        time.sleep(0.3)
+        assert not removed()
+
+
+_ASK = """
+import time
+from audio import virtual_mic
+with virtual_mic.removal():
+    print("listening", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_listens_for_it_ends_with_who_asked(pulse: None) -> None:
+    """Also where that one is killed and can end nothing itself."""
+    asking = subprocess.Popen([sys.executable, "-c", _ASK], stdout=subprocess.PIPE)
+    assert asking.stdout
+    with asking, asking.stdout:
+        assert asking.stdout.readline() == b"listening\n"
+        left: list[psutil.Process] = []
+
+        def listens() -> bool:
+            left[:] = psutil.Process(asking.pid).children(recursive=True)
+            return any(process.name() == "pactl" for process in left)
+
+        wait_until(listens, 20.0)
+        asking.kill()
+        assert not psutil.wait_procs(left, timeout=20.0)[1]
 
 
 def _modules() -> list[str]:

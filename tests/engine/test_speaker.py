@@ -11,7 +11,7 @@ import pytest
 from inference.chain import Chain
 from inference.converter import MODEL_RATE, Block
 from inference.engine import worker
-from inference.engine.internal import Attach, Attached, Opened, Ready, StreamInfo
+from inference.engine.internal import Attach, Attached, Opened, StreamInfo
 from inference.engine.messages import EngineParams, Mode, Start, StreamConfig, StreamsOpened
 from inference.engine.phrase import PhrasePlayer, PhraseSource
 from inference.engine.shared import SharedBlock
@@ -116,6 +116,7 @@ def test_a_worker_that_takes_anothers_place_is_told_what_that_one_learnt(shared:
     supervisor._hear(Attached())
     shared["telemetry"]["speaker_hz"] = 140.0
     supervisor._follow_speaker()
-    supervisor._hear(Ready())
+    supervisor._standby = SimpleNamespace(take=lambda _: supervisor._worker)  # type: ignore[assignment]
+    supervisor._start_worker()
     assert sent[-1] == Attach(INFO, 140.0)
     ours.close()

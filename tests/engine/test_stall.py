@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from audio.ring import Ring
 from audio.streams import Tap, input_callback
 from inference.engine import supervisor as module
-from inference.engine.internal import StreamInfo
-from inference.engine.messages import EngineState, Event, StateChanged, StreamConfig
+from inference.engine.internal import Attach, Attached, StreamInfo, UseParams, UseVoice
+from inference.engine.messages import EngineState, Event, SetVoice, StateChanged, StreamConfig
 from inference.engine.progress import HangWatch, Progress
 from inference.engine.shared import SharedBlock
 from inference.engine.supervisor import Supervisor
+from voices.builtin import find_voice
 
 
 class Watched:
@@ -98,12 +98,145 @@ def test_a_device_that_delivers_in_pieces_of_2_s_is_given_time(monkeypatch) -> N
     assert progress.stalled(now)
 
 
+class Loop:
+    """A ring of 48 kHz that is filled, by turns read and not, and watched ten times a second."""
+
+    def __init__(self) -> None:
+        shared = SharedBlock(SimpleNamespace(buf=bytearray(SharedBlock.size()), name="in this process"))
+        shared["input_stream"]["rate"] = 48_000
+        self.ring, self.now = shared.input_ring, 100.0
+        self.watch = HangWatch(self.ring, shared["input_stream"])
+
+    def fill(self, seconds: float) -> None:
+        self.ring.push(np.zeros(round(48_000 * seconds), np.float32))
+
+    def looks(
+        self, seconds: float, *, attached: bool = True, read: int = 0, every_s: float = 0.1
+    ) -> list[bool]:
+        """What each look says; `read` samples are taken before each."""
+        said = []
+        for _ in range(round(seconds / every_s)):
+            self.now += every_s
+            self.ring.skip(read)
+            said.append(self.watch.hangs(self.now, attached, patience_s=0.55))
+        return said
+
+
 def test_only_a_ring_that_nobody_reads_is_a_loop_that_hangs() -> None:
-    ring = Ring.create(1 << 10)
-    hang = HangWatch(ring, fill=512, patience_s=0.5)
-    ring.push(np.zeros(1024, np.float32))
-    for tick in range(20):
-        assert not hang.hangs(0.1 * tick, attached=True)
-        ring.skip(10)
-    assert not any(hang.hangs(2.0 + 0.1 * tick, attached=False) for tick in range(10))
-    assert [hang.hangs(3.0 + 0.1 * tick, attached=True) for tick in range(7)] == [False] * 6 + [True]
+    loop = Loop()
+    loop.fill(0.5)
+    assert not any(loop.looks(2.0, read=10))
+    assert not any(loop.looks(1.0, attached=False))
+    assert loop.looks(0.7) == [False] * 6 + [True]
+
+
+def test_a_ring_with_nothing_to_read_is_no_loop_that_hangs() -> None:
+    loop = Loop()
+    loop.fill(0.09)
+    assert not any(loop.looks(5.0))
+    loop.fill(0.09)
+    assert any(loop.looks(1.0))
+
+
+def test_time_in_which_nobody_looked_counts_for_little() -> None:
+    """As where the machine stood still, or this program was pushed aside: the loop was as well."""
+    loop = Loop()
+    loop.fill(0.5)
+    assert not any(loop.looks(0.2))
+    assert not any(loop.looks(1.8, every_s=1.8))
+    assert not any(loop.looks(0.1, read=10))
+    assert not any(loop.looks(3.6, every_s=1.8))
+    assert any(loop.looks(3.6, every_s=1.8))
+
+
+def test_a_pause_of_everything_is_forgotten() -> None:
+    loop = Loop()
+    loop.fill(0.5)
+    assert not any(loop.looks(0.5))
+    loop.watch.reset()
+    assert loop.looks(0.7) == [False] * 6 + [True]
+
+
+class Taken:
+    """A process that was taken; it only notes what it is told."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.closed = False
+
+    def send(self, message: object) -> None:
+        self.told.append(message)
+
+    def messages(self) -> list[object]:
+        return []
+
+    def close(self, patience_s: float = 0.5) -> None:
+        self.closed = True
+
+
+def hung(monkeypatch: pytest.MonkeyPatch) -> tuple[Watched, Taken, Taken]:
+    """Streams whose worker is attached, takes nothing, and is going to be replaced."""
+    watched, old, new = Watched(monkeypatch), Taken(), Taken()
+    supervisor, deep = watched.supervisor, find_voice("deep")
+    supervisor._worker, supervisor._attached = old, True  # type: ignore[assignment]
+    supervisor._voice = supervisor._spoken = deep
+    supervisor._standby = SimpleNamespace(take=lambda _target: new)  # type: ignore[assignment]
+    watched.shared["input_stream"]["rate"] = 48_000
+    watched.shared.input_ring.push(np.zeros(24_000, np.float32))
+    return watched, old, new
+
+
+def test_a_loop_that_hangs_is_replaced_by_one_that_has_its_voice_and_streams(monkeypatch) -> None:
+    watched, old, new = hung(monkeypatch)
+    assert watched.run(0.7, "input", "output") == ""
+    assert "silence until it is back" in watched.run(0.3, "input", "output")
+    assert old.closed
+    assert [type(message) for message in new.told] == [UseParams, UseVoice, Attach]
+
+
+def test_a_loop_may_wait_longer_while_a_voice_is_loaded(monkeypatch) -> None:
+    watched, old, _ = hung(monkeypatch)
+    watched.supervisor._obey(SetVoice(find_voice("child")))
+    assert watched.run(1.5, "input", "output") == ""
+    assert not old.closed
+    watched.run(0.3, "input", "output")
+    assert old.closed
+
+
+class Stored:
+    """A store that counts how often it was asked to fill itself."""
+
+    child = None
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def prepare(self, _now: float) -> None:
+        self.asked += 1
+
+
+def test_a_process_is_put_in_store_once_all_is_well(monkeypatch) -> None:
+    watched, store = Watched(monkeypatch), Stored()
+    supervisor = watched.supervisor
+    supervisor._standby = store  # type: ignore[assignment]
+    supervisor._keep_standby(watched.now)
+    assert not store.asked  # nothing is attached
+    supervisor._hear(Attached())
+    supervisor._keep_standby(watched.now + 2.0)
+    assert not store.asked  # what has just come back needs the machine first
+    supervisor._keep_standby(watched.now + 4.0)
+    assert store.asked == 1
+
+
+def test_the_next_process_loads_while_a_device_is_waited_for(monkeypatch) -> None:
+    watched, store = Watched(monkeypatch), Stored()
+    supervisor = watched.supervisor
+    supervisor._standby = store  # type: ignore[assignment]
+    supervisor._lost("It is gone.")
+    supervisor._keep_standby(watched.now)
+    assert not store.asked  # at once the first time
+    supervisor._lost("It is still gone.")
+    supervisor._keep_standby(watched.now)
+    assert store.asked == 1
