@@ -19,7 +19,7 @@ from multiprocessing.synchronize import Semaphore
 from audio import virtual_mic
 from audio.devices import Device, DeviceError, choose_rate, find_device
 from audio.loan import FILE_NAME, lent
-from audio.priority import raise_priority
+from audio.priority import raise_devices, raise_priority, threads
 from audio.streams import Copy, StreamPlan, Streams, Tap
 from inference.engine.internal import Loaded, Lost, Opened, StreamInfo
 from inference.engine.messages import StreamConfig, StreamsOpened
@@ -34,12 +34,15 @@ def main(shared_name: str, conn: Connection, wake: Semaphore, config: StreamConf
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     shared = SharedBlock.attach(shared_name)
     raise_priority("callback")
+    # JACK's threads come with the library, before any stream.
+    before = threads()
     conn.send(Loaded())
     try:
         plan = make_plan(config)
         devices = [device.label for device in (plan.input, plan.output, plan.monitor) if device]
         with lent(devices, home() / FILE_NAME) as opened:
             streams = _open(plan, shared, wake)
+            raise_devices(before)
             opened()
             _speak(plan, streams, conn)
     except DeviceError as error:
