@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,7 @@ _CONTAINERS = {"AIF": "AIFF", "OPUS": "OGG", "OGA": "OGG", "WAVE": "WAV"}
 """Suffixes that libsndfile names otherwise."""
 
 _HIGHEST_VORBIS_RATE = 200_000
+_FRAMES_PER_READ = 1 << 20
 _FRAMES_PER_WRITE = 16_384
 """libsndfile's Vorbis and Opus encoders keep a whole write on the stack: a minute at once crashes them."""
 
@@ -62,12 +66,34 @@ class AudioClip:
 
 def read_audio(path: str | Path) -> AudioClip:
     """Returns the whole file, at its own rate. Raises AudioFileError."""
+    return _read(Path(path), lambda block: block, math.inf)
+
+
+def read_mono(path: str | Path, longest_s: float = math.inf) -> tuple[Samples, int]:
+    """Returns the mean of all channels: (frames,) float32, and the rate in Hz. Raises AudioFileError.
+
+    Of a file longer than `longest_s` only so many seconds are read.
+    """
+    clip = _read(Path(path), _mixed, longest_s)
+    return clip.samples[:, 0], clip.rate
+
+
+def _mixed(block: Samples) -> Samples:
+    """(n, channels) -> (n, 1)."""
+    return block.mean(axis=1, dtype=np.float32, keepdims=True)
+
+
+def _read(path: Path, kept: Callable[[Samples], Samples], longest_s: float) -> AudioClip:
+    """The file with `kept` of each block of it, (n, channels) without NaN -> (n, m)."""
     import soundfile
 
-    path = Path(path)
     _check_readable(path)
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            # Else each read ends with a step to where it is, which fails where the length is not known.
+            file.seekable = lambda: False
+            rate = file.samplerate
+            cleaned, samples = _decode(file, kept, min(file.frames, longest_s * rate))
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
         raise AudioFileError(
             f"{path} is not a sound file this program can read; convert it to WAV or FLAC first."
@@ -76,19 +102,35 @@ def read_audio(path: str | Path) -> AudioClip:
         raise AudioFileError(f"{path} is too long to fit into memory; cut it into shorter files.") from error
     if samples.size == 0:
         raise AudioFileError(f"{path} holds no sound (zero samples); choose another file.")
-    bad = ~np.isfinite(samples)
-    cleaned = int(np.count_nonzero(bad))
-    if cleaned == samples.size:
+    if cleaned == len(samples) * file.channels:
         raise AudioFileError(f"{path} holds no sound (every sample is NaN or infinite); choose another file.")
-    if cleaned:
-        samples[bad] = 0.0
     return AudioClip(samples, int(rate), cleaned)
 
 
-def read_mono(path: str | Path) -> tuple[Samples, int]:
-    """Returns the mean of all channels: (frames,) float32, and the rate in Hz. Raises AudioFileError."""
-    clip = read_audio(path)
-    return clip.mono, clip.rate
+def _decode(file: Any, kept: Callable[[Samples], Samples], most: float) -> tuple[int, Samples]:
+    """How many samples were no numbers, and the first `most` frames: (frames, m).
+
+    What a header says of the length is no more than a hint: streams have none, and a few bytes can promise
+    days. Raises MemoryError where it comes to more than half of the memory that is free.
+    """
+    import psutil
+
+    room = psutil.virtual_memory().available
+    parts: list[Samples] = []
+    frames = cleaned = held = 0
+    while frames < most:
+        block = file.read(int(min(_FRAMES_PER_READ, most - frames)), dtype="float32", always_2d=True)
+        if not len(block):
+            break
+        bad = ~np.isfinite(block)
+        cleaned += int(np.count_nonzero(bad))
+        block[bad] = 0.0
+        parts.append(kept(block))
+        frames += len(block)
+        held += parts[-1].nbytes
+        if 2 * held > room:  # once in parts, once joined
+            raise MemoryError
+    return cleaned, np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
 
 
 def check_writable(path: str | Path) -> None:

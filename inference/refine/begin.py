@@ -11,13 +11,18 @@ from pathlib import Path
 from audio.files import read_mono
 from inference.refine.events import Progress
 from inference.refine.job import Job, check_voice
-from inference.refine.material import Material, gather
+from inference.refine.material import MOST_S, Material, Samples, gather
 from inference.refine.teacher import lesson
 from voices.archive import VoiceArchive
 from voices.library import Library
 from voices.voice import Voice, VoiceKind
 
 Tell = Callable[[Progress], None]
+
+LISTENED_S = 2 * MOST_S
+"""Seconds of recordings that are read, with their pauses: more would fill the memory and be left out."""
+
+_TRIFLE_S = 0.1
 
 
 def silent(progress: Progress) -> None:
@@ -42,7 +47,8 @@ def begin(
     if voice.kind is not VoiceKind.RVC:
         check_voice(voice)
     tell(Progress("Reading the recordings", 0.0, None))
-    recordings, names = [read_mono(file) for file in files], [file.name for file in files]
+    recordings = _read(files)
+    names = [file.name for file in files[: len(recordings)]]
     if voice.kind is not VoiceKind.RVC:
         listening = follow("Listening", tell)
         material = gather(recordings, voice, names=names, on_progress=listening)
@@ -50,6 +56,19 @@ def begin(
     own, consent = library.free_name(f"{voice.name} live"), library.manifest(voice.id).consent
     archive, material = lesson(recordings, voice, own, consent, names, on_progress=partial(follow, tell=tell))
     return _keep(library, archive, wanted, material, root, tell)
+
+
+def _read(files: Sequence[Path]) -> list[tuple[Samples, int]]:
+    """The first `LISTENED_S` of the files, in their order, with their rates. Raises AudioFileError."""
+    found: list[tuple[Samples, int]] = []
+    left = LISTENED_S
+    for file in files:
+        samples, rate = read_mono(file, left)
+        found.append((samples, rate))
+        left -= len(samples) / rate
+        if left < _TRIFLE_S:
+            break
+    return found
 
 
 def follow(stage: str, tell: Tell) -> Callable[[float], None]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -173,3 +175,40 @@ def test_new_files_get_ordinary_permissions(tmp_path: Path) -> None:
     write_audio(tmp_path / "x.wav", noise(), 48_000)
     (tmp_path / "plain").touch()
     assert (tmp_path / "x.wav").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("told", [0, 1 << 33, 1 << 35], ids=["not at all", "two days", "nine days"])
+def test_the_length_in_a_header_is_only_a_hint(tmp_path: Path, told: int) -> None:
+    """A FLAC file that was written into a pipe says 0; a stranger's may say anything."""
+    path, x = tmp_path / "x.flac", np.random.default_rng(0).uniform(-0.5, 0.5, 60_000)
+    soundfile.write(path, x, 48_000, subtype="PCM_16")
+    content = bytearray(path.read_bytes())
+    packed = int.from_bytes(content[18:26], "big")
+    content[18:26] = (packed >> 36 << 36 | told).to_bytes(8, "big")
+    path.write_bytes(content)
+    samples, rate = read_mono(path)
+    assert rate == 48_000
+    np.testing.assert_allclose(samples, x, atol=1e-4)
+    assert len(read_mono(path, 0.5)[0]) == 24_000
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3", "ogg", "wav"])
+def test_pieces_of_a_file_are_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    x = np.random.default_rng(0).uniform(-0.3, 0.3, (30_000, 2))
+    soundfile.write(tmp_path / f"x.{suffix}", x, 48_000)
+    whole = read_audio(tmp_path / f"x.{suffix}").samples
+    monkeypatch.setattr(files, "_FRAMES_PER_READ", 999)
+    np.testing.assert_allclose(read_audio(tmp_path / f"x.{suffix}").samples, whole, atol=1e-6)
+    np.testing.assert_allclose(read_mono(tmp_path / f"x.{suffix}")[0], whole.mean(axis=1), atol=1e-6)
+
+
+def test_what_unpacks_to_more_than_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "silence.flac"
+    soundfile.write(path, np.zeros(8 << 20), 48_000, subtype="PCM_16")
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=16 << 20))
+    with pytest.raises(AudioFileError, match="too long to fit into memory"):
+        read_audio(path)
+    assert len(read_mono(path, 10.0)[0]) == 480_000

@@ -92,6 +92,22 @@ def test_stopped_at_any_step_nothing_is_left(library, rosa, recording, at):
     assert not any((library.path.parent / "refine").glob("*"))
 
 
+def test_no_more_is_read_than_is_listened_to(library, rosa, recording, material, monkeypatch):
+    heard = []
+
+    def lesson(recordings, teacher, name, consent, names, on_progress):
+        heard.extend(zip(recordings, names, strict=True))
+        return an_archive(name), material
+
+    monkeypatch.setattr(module, "lesson", lesson)
+    monkeypatch.setattr(module, "LISTENED_S", 1.5)
+    later = recording.with_name("later.wav")
+    later.write_bytes(recording.read_bytes())
+    begin(library, rosa, [recording, later, recording.with_name("not there.wav")])
+    assert [name for _, name in heard] == ["me.wav", "later.wav"]
+    assert [len(samples) / rate for (samples, rate), _ in heard] == [1.0, 0.5]
+
+
 def test_a_full_disk_leaves_neither_voice_nor_job(library, rosa, recording, monkeypatch):
     def full(*_: object) -> None:
         raise FileError("The disk is full.")
