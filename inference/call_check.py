@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from audio.levels import gain_to_db
 from audio.opus import OPUS_RATE, opus_round_trip
 from audio.resample import resample_offline
-from inference.call_signal import arrival, cut, lost_pieces
+from inference.call_signal import arrival, as_late, cut, delays, lost_pieces
 from inference.converter import HOP, MODEL_RATE
 from inference.engine.phrase import PhraseProgress
 from inference.engine.telemetry import Scope, Telemetry
@@ -159,12 +159,15 @@ def _complete(e: Evidence, received: Samples, path_ms: float | None) -> Result:
     heard, _ = opus_round_trip(received)
     spoken = resample_offline(heard, OPUS_RATE, MODEL_RATE)
     said = cut(phrase(), 0, len(e.sent))
-    reading, sent = read(said, spoken, e.target), read(said, e.sent, e.target)
+    # Words are as clear as they were said, however late: who listens does not know when they were sent.
+    late = delays(e.sent, spoken, MODEL_RATE)
+    reading = read(as_late(said, late, MODEL_RATE), spoken, e.target)
+    sent = read(said, e.sent, e.target)
     lines = [
         *([Line("Far end", "not heard", Grade.FAIR, e.no_far_end)] if e.far_end is None else []),
         _level(received, e.sent),
         _latency(e.after, path_ms),
-        _dropouts(e, received),
+        _dropouts(e, as_late(e.sent, late, MODEL_RATE), received),
         *_likeness(reading, sent),
         _words(reading.clarity, sent.clarity),
     ]
@@ -226,8 +229,9 @@ def _latency(after: Telemetry, path_ms: float | None) -> Line:
     return Line("Latency", value, grade, advice)
 
 
-def _dropouts(e: Evidence, received: Samples) -> Line:
-    found = lost_pieces(resample_offline(e.sent, MODEL_RATE, OPUS_RATE), received, OPUS_RATE)
+def _dropouts(e: Evidence, sent: Samples, received: Samples) -> Line:
+    """`sent`: (n,) at MODEL_RATE, as late as it was received."""
+    found = lost_pieces(resample_offline(sent, MODEL_RATE, OPUS_RATE), received, OPUS_RATE)
     lost = 10 * int(np.count_nonzero(found))
     late = max(0, e.after.xruns.total - e.before.xruns.total)
     value = f"{lost} ms" + (f", {late} late cycle{'s' * (late > 1)}" if late else "")

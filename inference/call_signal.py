@@ -1,4 +1,5 @@
-"""Lays a far end's recording beside what was sent: where it begins, and which pieces of it are missing."""
+"""Lays a far end's recording beside what was sent: where it begins, how late each part of it came, and which
+pieces of it are missing."""
 
 from __future__ import annotations
 
@@ -11,6 +12,12 @@ PIECE_S = 0.01
 """Length of a piece that counts as lost or not."""
 
 _WINDOW_S = 0.5
+_MOMENT_S, _REACH_S = 0.25, 0.5
+"""Lengths of sound whose delay is looked for by itself, and how far off the usual delay."""
+
+_SURE, _FAINT = 0.6, 0.1
+"""Correlation from which on such a moment is found, and how loud it must be, of the loudest."""
+
 _REACH = 3
 """Pieces around one that must carry sound before it can be missed: clocks and cuts shift by some."""
 
@@ -31,13 +38,12 @@ def arrival(sent: Samples, far: Samples, rate: int) -> tuple[int, float]:
     """
     size = round(_WINDOW_S * rate)
     starts = range(0, len(sent) - size + 1, size)
-    sounding = [i for i in starts if float(np.sqrt(np.mean(np.square(sent[i : i + size])))) > _SOUND]
+    sounding = [i for i in starts if _rms(sent[i : i + size]) > _SOUND]
     if not sounding or len(far) < size:
         return 0, 0.0
     length = 1 << (len(far) + size).bit_length()
     spectrum = np.fft.rfft(far, length)
-    energy = np.concatenate(([0.0], np.cumsum(np.square(far, dtype=np.float64))))
-    own = np.sqrt(np.maximum(energy[size:] - energy[:-size], 1e-9))
+    own = _norms(far, size)
     found = np.array([(*_find(spectrum, sent[i : i + size], own, length), i) for i in sounding])
     best = found[found[:, 1] >= np.median(found[:, 1])]
     return round(float(np.median(best[:, 0] - best[:, 2]))), float(np.median(found[:, 1]))
@@ -51,6 +57,53 @@ def _find(
     share = np.abs(correlation) / (own * float(np.linalg.norm(window)))
     at = int(np.argmax(np.abs(correlation)))
     return at, min(float(share[at]), 1.0)
+
+
+def delays(sent: Samples, received: Samples, rate: int) -> NDArray[np.int64]:
+    """Returns how much later than in `sent` each `_MOMENT_S` of `received` comes, in samples: (k,).
+
+    Both (n,) at `rate` Hz, laid beside each other by their usual delay. A sound system that was late goes on
+    later than before, and a listener hears a hole there, not a shift of all that follows. What is silent or
+    not found comes as late as what was found last.
+    """
+    size, reach = round(_MOMENT_S * rate), round(_REACH_S * rate)
+    starts = range(0, len(received), size)
+    sounds = _FAINT * max((_rms(received[i : i + size]) for i in starts), default=0.0)
+    found = [_delay(sent, received, start, size, reach, sounds) for start in starts]
+    late = next((x for x in found if x is not None), 0)
+    out = np.zeros(len(found), np.int64)
+    for i, delay in enumerate(found):
+        out[i] = late = late if delay is None else delay
+    return out
+
+
+def _delay(sent: Samples, received: Samples, start: int, size: int, reach: int, sounds: float) -> int | None:
+    """How much later the moment at `start` came than it was sent; None where that cannot be told."""
+    moment = received[start : start + size]
+    first = max(0, start - reach)
+    area = sent[first : start + size + reach]
+    if len(moment) < size or len(area) < size or _rms(moment) <= sounds:
+        return None
+    length = 1 << (len(area) + size).bit_length()
+    at, share = _find(np.fft.rfft(area, length), moment, _norms(area, size), length)
+    return start - first - at if share >= _SURE else None
+
+
+def _norms(x: Samples, size: int) -> NDArray[np.float64]:
+    """Norm of each `size` samples of x (n,) in a row: (n - size + 1,)."""
+    energy = np.concatenate(([0.0], np.cumsum(np.square(x, dtype=np.float64))))
+    return np.sqrt(np.maximum(energy[size:] - energy[:-size], 1e-9))
+
+
+def _rms(x: Samples) -> float:
+    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
+
+
+def as_late(x: Samples, late: NDArray[np.int64], rate: int) -> Samples:
+    """Returns x (n,), which is as it was sent, moved by these `delays`: (n,), as it came."""
+    size = round(_MOMENT_S * rate)
+    moments = [cut(x, i * size - int(delay), size) for i, delay in enumerate(late)]
+    return np.concatenate(moments)[: len(x)] if moments else x
 
 
 def cut(x: Samples, start: int, count: int) -> Samples:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from inference.call_check import Evidence, Grade, Line, Result, Verdict, judge, phrase
-from inference.call_signal import arrival, lost_pieces
+from inference.call_signal import arrival, as_late, delays, lost_pieces
 from inference.convert import convert_array
 from inference.converter import MODEL_RATE
 from inference.engine.latency import LatencyBudget
@@ -174,6 +174,49 @@ def test_a_wandering_delay_is_still_found(ppm: int) -> None:
     assert match > 0.8
 
 
+def stalled(far: Recording, at_s: tuple[float, ...], hole_ms: float) -> Recording:
+    """A sound server that gave nothing for `hole_ms` at these moments, and went on later each time."""
+    places = [round(s * RATE) for s in at_s]
+    hole = np.zeros(round(1e-3 * hole_ms * RATE), np.float32)
+    samples = np.concatenate([x for part in np.split(far.samples, places) for x in (part, hole)])
+    return Recording(samples, far.rate, far.began_at)
+
+
+def test_a_sound_server_that_was_late_three_times_tears_holes_but_blurs_no_words() -> None:
+    """Measured on a busy machine: Whisper got every word of such recordings, this told them unclear."""
+    result = check(stalled(through_cable(spoken("deep")), (1.9, 2.7, 4.0), 80.0))
+    assert line(result, "Words").grade is Grade.GOOD, result.summary
+    dropouts = line(result, "Dropouts")
+    assert dropouts.grade is Grade.POOR
+    assert 120 <= int(dropouts.value.split()[0]) <= 240
+
+
+def test_words_of_which_half_is_missing_are_not_clear() -> None:
+    def lose(x: Samples) -> None:
+        for at in np.arange(1.0, 7.0, 0.3):
+            x[round(at * RATE) : round((at + 0.15) * RATE)] = 0.0
+
+    assert line(check(changed(through_cable(spoken("deep")), lose)), "Words").grade is not Grade.GOOD
+
+
+def test_the_delay_is_followed_and_what_is_silent_comes_as_late_as_what_was_before() -> None:
+    sent, step = spoken("deep"), MODEL_RATE // 10
+    late = np.concatenate((sent[: 3 * MODEL_RATE], np.zeros(step, np.float32), sent[3 * MODEL_RATE :]))
+    found = delays(sent, late[: len(sent)], MODEL_RATE)
+    assert set(found[:12]) == {0}
+    assert set(found[13:]) == {step}
+    moved = as_late(sent, found, MODEL_RATE)
+    assert np.array_equal(moved[: 3 * MODEL_RATE], sent[: 3 * MODEL_RATE])
+    assert np.array_equal(moved[-MODEL_RATE:], late[len(sent) - MODEL_RATE : len(sent)])
+
+
+@pytest.mark.parametrize("other", ["silence", "noise"])
+def test_of_what_is_not_found_nothing_is_said(other: str) -> None:
+    sent = spoken("deep")
+    noise = np.random.default_rng(3).normal(0, 0.1, len(sent)).astype(np.float32)
+    assert not delays(sent, np.zeros_like(sent) if other == "silence" else noise, MODEL_RATE).any()
+
+
 def test_an_inverted_cable_is_no_fault() -> None:
     assert check(through_cable(-spoken("deep"))).verdict is Verdict.GOOD
 
@@ -183,6 +226,7 @@ def test_nothing_to_compare_is_no_crash() -> None:
     assert arrival(nothing, nothing, MODEL_RATE) == (0, 0.0)
     assert arrival(spoken("deep"), nothing, MODEL_RATE) == (0, 0.0)
     assert not lost_pieces(nothing, nothing, RATE).any()
+    assert len(as_late(nothing, delays(nothing, nothing, MODEL_RATE), MODEL_RATE)) == 0
     assert check(Recording(nothing, RATE, BEGAN_AT)).verdict is Verdict.FAILS
 
 
