@@ -198,12 +198,13 @@ def _run_live(
 
     from inference.engine.live import LiveSession
     from inference.engine.messages import Mode
+    from inference.speakers import SpeakerMemory
     from voices.files import write_text
     from voices.home import engine_lock
 
     if report:
         write_text(report, "")
-    session = LiveSession(config, voice, params, typer.echo, record)
+    session = LiveSession(config, voice, params, typer.echo, record, SpeakerMemory())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: session.stop())
     with engine_lock():

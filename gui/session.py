@@ -19,7 +19,6 @@ from gui.control.notice import Notice
 from gui.control.pictures import Pictures
 from gui.control.recording import RecordingController
 from gui.control.snapshots import SnapshotController
-from gui.control.speaker import SpeakerMemory
 from gui.control.tuning import TuningController
 from gui.engine_port import EnginePort
 from gui.file_dialogs import FileDialogs
@@ -38,6 +37,7 @@ from inference.engine.messages import (
     VoiceFailed,
     VoiceReady,
 )
+from inference.speakers import SpeakerMemory
 from voices.home import AlreadyRunningError
 from voices.library import Library
 from voices.voice import Voice
@@ -102,7 +102,7 @@ class Session(QObject):
         self.reading = Reading.EVENTS
         self.devices = DeviceController(store, self)
         self.devices.changed.connect(self._reopen)
-        self._speakers = SpeakerMemory(store.settings)
+        self._speakers = SpeakerMemory()
         self.tuning = TuningController(self)
         self.snapshots = SnapshotController(self)
         self.recording = RecordingController(self)
@@ -167,7 +167,7 @@ class Session(QObject):
         self._become(EngineState.STARTING, "")
         if self.engine:
             self._note_speaker()
-            self.engine.start(self._speakers.open(self.devices.stream_config()))
+            self.engine.start(self._speakers.expecting(self.devices.stream_config()))
         elif self._make:
             self.connect_engine(self._make)
 
@@ -315,6 +315,7 @@ class Session(QObject):
             self.scope_read.emit(scope)
 
     def _handle(self, event: Event) -> None:
+        self._speakers.hear(event)
         match event:
             case StateChanged(state, reason):
                 self._become(state, reason)
@@ -359,8 +360,9 @@ class Session(QObject):
             self._switch(voice)
 
     def _note_speaker(self) -> None:
-        if self.engine and self._speakers.note(self.engine.telemetry()):
-            self.remember()
+        problem = self._speakers.note(self.engine.telemetry()) if self.engine else ""
+        if problem:
+            self.say(Notice(problem, "danger"))
 
     def _become(self, state: EngineState, reason: str) -> None:
         if state in ENDED:

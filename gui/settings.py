@@ -105,9 +105,8 @@ class Settings:
     """The whole content of the file.
 
     `voices` are tunings by voice, `presets` named ones by voice, `snapshots` by slot, `folds` says which
-    groups of the tuning panel are open, `folders` where file dialogs begin, by what is chosen there,
-    `speakers` at which median F0 (Hz) somebody spoke into a microphone, by its stable name ("": the
-    system's). `unknown` is what another version wrote, kept as it was.
+    groups of the tuning panel are open, `folders` where file dialogs begin, by what is chosen there.
+    `unknown` is what another version wrote, kept as it was.
     """
 
     devices: DeviceSettings = field(default_factory=DeviceSettings)
@@ -120,7 +119,6 @@ class Settings:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     folds: dict[str, bool] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
-    speakers: dict[str, float] = field(default_factory=dict)
     favourites: list[str] = field(default_factory=list)
     voice_id: str = ""
     theme: ThemeMode = ThemeMode.SYSTEM
@@ -146,7 +144,6 @@ class Settings:
             snapshots=_snapshots(content.get("snapshots")),
             folds={k: v for k, v in _mapping(content.get("folds")).items() if isinstance(v, bool)},
             folders={k: v for k, v in _mapping(content.get("folders")).items() if isinstance(v, str)},
-            speakers={k: v for k, v in _mapping(content.get("speakers")).items() if _is_pitch(v)},
             favourites=[v for v in _list(content.get("favourites")) if isinstance(v, str)],
             voice_id=_text(content.get("voice_id")),
             theme=_theme(content.get("theme")),
@@ -280,10 +277,6 @@ def _fits(value: Any, default: Any, annotation: str) -> bool:
     if isinstance(default, str) or annotation.startswith("str"):
         return isinstance(value, str)
     return isinstance(value, int) and 0 < value < 1_000_000
-
-
-def _is_pitch(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1000
 
 
 def _tunings(value: Any) -> dict[str, Tuning]:

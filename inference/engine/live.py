@@ -19,6 +19,7 @@ from inference.engine.messages import (
     VoiceFailed,
 )
 from inference.engine.telemetry import Telemetry
+from inference.speakers import SpeakerMemory
 from voices.voice import Voice
 
 _POLL_S = 0.05
@@ -68,7 +69,8 @@ class LiveSession:
     """Runs the engine until a time is up, someone asks to stop, or it fails.
 
     `tell` gets one sentence at a time for the terminal. `record` is a folder for what the microphone gives
-    and what the call gets. Raises LiveError when it cannot start, RecordingError when it cannot record.
+    and what the call gets, `speakers` what is known and learnt of who speaks. Raises LiveError when it cannot
+    start, RecordingError when it cannot record.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class LiveSession:
         params: EngineParams,
         tell: Callable[[str], None],
         record: Path | None = None,
+        speakers: SpeakerMemory | None = None,
     ) -> None:
         self._config, self._voice, self._params, self._tell = config, voice, params, tell
-        self._record = record
+        self._record, self._speakers = record, speakers
         self._stopping = self._limited = False
         self._ran_since: float | None = None
         self._usage: list[float] = []
@@ -98,10 +101,11 @@ class LiveSession:
                 engine.start_recording(self._record)
             engine.set_params(self._params)
             engine.set_voice(self._voice)
-            engine.start(self._config)
+            engine.start(self._speakers.expecting(self._config) if self._speakers else self._config)
             while not self._stopping and not self._is_over(seconds):
                 self._listen(engine)
             telemetry, peak = engine.telemetry(), engine.usage.peak_rss_mb
+            self._remember(telemetry)
             engine.stop_recording()
             engine.stop()
             while engine.recording:
@@ -114,7 +118,14 @@ class LiveSession:
     def _listen(self, engine: EngineClient) -> None:
         time.sleep(_POLL_S)
         for event in engine.poll():
+            if self._speakers:
+                self._speakers.hear(event)
             self._hear(event)
+
+    def _remember(self, telemetry: Telemetry) -> None:
+        problem = self._speakers.note(telemetry) if self._speakers else ""
+        if problem:
+            self._tell(problem)
 
     def _is_over(self, seconds: float | None) -> bool:
         if seconds is None or self._ran_since is None:

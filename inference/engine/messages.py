@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -55,8 +56,8 @@ class EngineState(StrEnum):
 class StreamConfig:
     """Which devices to open, by stable name; None takes the system's default.
 
-    `sample_rate` in Hz and `block_frames` per callback are chosen by the engine when None. `speaker_hz` is
-    the median F0 of who usually speaks into that microphone, 0 where it is not known.
+    `sample_rate` in Hz and `block_frames` per callback are chosen by the engine when None. `speakers`:
+    the median F0 (Hz) of who usually speaks into a microphone, by its stable name.
     """
 
     input_device: str | None = None
@@ -64,7 +65,7 @@ class StreamConfig:
     monitor_device: str | None = None
     sample_rate: int | None = None
     block_frames: int | None = None
-    speaker_hz: float = 0.0
+    speakers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import logging
 import multiprocessing as mp
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -106,6 +106,7 @@ class Supervisor:
         self._worker: Child | None = None
         self._audio: Child | None = None
         self._info: StreamInfo | None = None
+        self._speakers: Mapping[str, float] = {}
         self._speaker_hz = 0.0
         self._ran = False
         self._attached = self._ready = False
@@ -173,7 +174,7 @@ class Supervisor:
                 self._fallback = self._wanted if self._ran else None
                 self._close_audio()
                 self._wanted, self._ran, self._retry_at = config, False, 0.0
-                self._speaker_hz = config.speaker_hz
+                self._speakers = config.speakers
                 self._crashes.clear()
                 self._change(EngineState.STARTING)
             case Stop():
@@ -223,6 +224,9 @@ class Supervisor:
             case Loaded():
                 self._opening_until = time.monotonic() + _OPENING_S
             case Opened(streams, info):
+                if not self._ran:
+                    # Only now it is known which one that is: the chosen, the system's, or the one before.
+                    self._speaker_hz = self._speakers.get(streams.input_device, 0.0)
                 self.usage.stream_restarts += int(self._ran)
                 self._info, self._ran = info, True
                 self._breathe()

@@ -11,7 +11,7 @@ import pytest
 from inference.chain import Chain
 from inference.converter import MODEL_RATE, Block
 from inference.engine import worker
-from inference.engine.internal import Attach, Attached, Opened, StreamInfo
+from inference.engine.internal import Attach, Attached, Lost, Opened, StreamInfo
 from inference.engine.messages import EngineParams, Mode, Start, StreamConfig, StreamsOpened
 from inference.engine.phrase import PhrasePlayer, PhraseSource
 from inference.engine.shared import SharedBlock
@@ -108,7 +108,7 @@ def test_a_worker_that_takes_anothers_place_is_told_what_that_one_learnt(shared:
     sent: list[object] = []
     supervisor = Supervisor(shared, theirs, lambda event: None)
     supervisor._worker = SimpleNamespace(send=sent.append)
-    supervisor._obey(Start(StreamConfig(speaker_hz=180.0)))
+    supervisor._obey(Start(StreamConfig(speakers={STREAMS.input_device: 180.0, "another": 99.0})))
     supervisor._hear(Opened(STREAMS, INFO))
     assert sent[-1] == Attach(INFO, 180.0)
     shared["telemetry"]["speaker_hz"] = 99.0  # of a session before
@@ -119,4 +119,19 @@ def test_a_worker_that_takes_anothers_place_is_told_what_that_one_learnt(shared:
     supervisor._standby = SimpleNamespace(take=lambda _: supervisor._worker)  # type: ignore[assignment]
     supervisor._start_worker()
     assert sent[-1] == Attach(INFO, 140.0)
+    ours.close()
+
+
+def test_a_microphone_that_stands_in_begins_with_who_speaks_there(shared: SharedBlock) -> None:
+    ours, theirs = mp.Pipe()
+    sent: list[object] = []
+    supervisor = Supervisor(shared, theirs, lambda event: None)
+    supervisor._worker = SimpleNamespace(send=sent.append)  # type: ignore[assignment]
+    speakers = {"microphone": 120.0, "broken": 230.0}
+    supervisor._obey(Start(StreamConfig("microphone", speakers={})))
+    supervisor._hear(Opened(STREAMS, INFO))
+    supervisor._obey(Start(StreamConfig("broken", speakers=speakers)))
+    supervisor._hear(Lost("It is not there."))
+    supervisor._hear(Opened(STREAMS, INFO))
+    assert sent[-1] == Attach(INFO, 120.0)
     ours.close()

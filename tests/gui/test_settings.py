@@ -35,7 +35,6 @@ def test_round_trip(tmp_path: Path) -> None:
     s.voices["deep"] = Tuning(-3.5, 1.0, output_gain_db=2.0)
     s.presets["deep"] = {"Night": Tuning(2.0, timbre=0.5)}
     s.snapshots["B"] = Snapshot("deep", Tuning(1.0, match_pitch=False))
-    s.speakers["alsa:mic"] = 118.3
     s.folders["sounds"] = "/home/ada/Takes"
     s.theme, s.favourites, s.introduced, s.folds = ThemeMode.LIGHT, ["deep"], True, {"tone": False}
     store.save()

@@ -11,10 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from gui.app import EngineMaker
-from gui.settings import SettingsStore, ThemeMode
+from gui.settings import ThemeMode
 from gui.theme import DARK, LIGHT, current
 from gui.widgets.voice_model import Role
-from inference.engine.messages import EngineState, Mode, MonitorSource, VoiceFailed
+from inference.engine.messages import EngineState, Mode, MonitorSource, StreamConfig, VoiceFailed
+from inference.speakers import SpeakerMemory
 from tests.fakes.fake_engine import DEVICES, FakeEngine
 from tests.gui.conftest import VOICES, Factory, Studio
 from voices.home import engine_lock
@@ -166,22 +167,19 @@ def test_missing_device_is_kept_and_named(open_studio: Factory) -> None:
 def test_a_call_begins_with_who_spoke_into_that_microphone_before(open_studio: Factory) -> None:
     first = open_studio()
     first.live()
-    assert first.engine.starts[-1].speaker_hz == 0.0
+    assert first.engine.starts[-1].speakers == {}
     first.engine.speaker_hz = 118.3
     box = first.window.live.devices.boxes["input"]
     box.setCurrentIndex(1)
     box.activated.emit(1)  # another microphone, another speaker
-    assert first.engine.starts[-1].speaker_hz == 0.0
+    first.bot.waitUntil(lambda: not first.engine.events)
     first.engine.speaker_hz = 210.0
     first.session.stop()
     first.bot.waitUntil(lambda: not first.session.running)
     first.window.close()
     second = open_studio()
     second.live()
-    assert second.engine.starts[-1].speaker_hz == 210.0
-    second.session.devices.set_device("input", None)
-    assert second.engine.starts[-1].speaker_hz == 118.3
-    assert second.session.store.settings.speakers == {"": 118.3, "alsa:mic": 210.0}
+    assert second.engine.starts[-1].speakers == {"Studio Microphone": 118.3, "alsa:mic": 210.0}
 
 
 def test_a_call_that_is_closed_with_the_window_is_remembered_too(open_studio: Factory) -> None:
@@ -189,7 +187,7 @@ def test_a_call_that_is_closed_with_the_window_is_remembered_too(open_studio: Fa
     first.live()
     first.engine.speaker_hz = 95.0
     first.window.close()
-    assert SettingsStore.open().settings.speakers == {"": 95.0}
+    assert SpeakerMemory().expecting(StreamConfig()).speakers == {"Studio Microphone": 95.0}
 
 
 def test_no_microphone_and_loudspeakers_are_explained(open_studio: Factory) -> None:
