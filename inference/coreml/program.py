@@ -28,6 +28,11 @@ class Memory:
         self._state = predictor.make_state()
         self._values = {name: np.zeros(shape, np.float32) for name, shape in fed_back.items()}
 
+    @property
+    def values(self) -> tuple[Array, ...]:
+        """The states that are fed back, always the same arrays."""
+        return tuple(self._values.values())
+
     def predict(self, inputs: Mapping[str, Array], output: str) -> Array:
         """Runs the program on the next inputs."""
         if not self._values:

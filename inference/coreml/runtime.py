@@ -22,6 +22,11 @@ IDLE_S = 0.5
 
 _KEPT = 8
 
+_FOR_GOOD: list[deque[tuple[Array, ...]]] = []
+"""Inputs of the last streams of every runtime there was. Core ML lets go of an input a second after its
+prediction, in a thread without Python's lock: that must never be its last owner, not even when a candidate
+has been tried and its runtime is gone (apple/coremltools#2827, #2829)."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -45,8 +50,8 @@ class CoreMLRuntime:
         self.reason = ""
         self.last_s = time.monotonic()
         self._title = title
-        # Core ML may read inputs a second after a prediction, when their stream can be gone.
-        self._kept: deque[CoreMLStream] = deque(maxlen=_KEPT)
+        self._kept: deque[tuple[Array, ...]] = deque(maxlen=_KEPT)
+        _FOR_GOOD.append(self._kept)
 
     @property
     def name(self) -> str:
@@ -73,7 +78,7 @@ class CoreMLRuntime:
             return self.networks.stream()
         try:
             stream = CoreMLStream(self)
-            self._kept.append(stream)
+            self._kept.append(stream.inputs)
             return stream
         except Exception as error:  # noqa: BLE001 - Core ML raises what it likes
             self.failed(error)
@@ -92,7 +97,12 @@ class CoreMLRuntime:
         return thread
 
     def _doze(self) -> None:
-        idle = CoreMLStream(self)
+        try:
+            idle = CoreMLStream(self)
+        except Exception as error:  # noqa: BLE001 - as in `stream`
+            self.failed(error)
+            return
+        _FOR_GOOD.append(deque([idle.inputs]))
         while not self.failures:
             time.sleep(IDLE_S / 2)
             if time.monotonic() - self.last_s > IDLE_S:
@@ -111,11 +121,18 @@ class CoreMLStream:
         pitch = runtime.pitch
         self._pitch = Memory(pitch.predictor, pitch.fed_back) if pitch else None
         self._tracker = runtime.networks.pitch.init_state()
-        self._spectrum = self._ear.log_spectrum()
+        # Made whole: Core ML takes strides as they are, and a view with new axes has strides of 0.
+        self._spectrum = np.zeros(self._ear.log_spectrum().shape, np.float32)
         self._spare = runtime.networks.stream()
         self._broken = False
         self._audio = np.zeros((1, 1), np.float32)
         self._prosody = np.zeros((1, 1, 3), np.float32)
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """Every array that is given to Core ML, the same ones in each prediction."""
+        states = (*self._hop.values, *(self._pitch.values if self._pitch else ()))
+        return (*self._inputs.arrays.values(), self._spectrum, *states)
 
     def listen(self, audio: Array) -> Array:
         """See `Stream`."""
@@ -145,8 +162,10 @@ class CoreMLStream:
         return self._mouth.speak(parts, source, warp)
 
     def breathe(self) -> None:
-        """One prediction that nobody hears."""
+        """One prediction of each program that nobody hears."""
         try:
+            if self._pitch is not None:
+                self._melody()
             self._predict(self._prosody, self._inputs.arrays["style"])
         except Exception as error:  # noqa: BLE001 - as in `listen`
             self._give_up(error)

@@ -104,14 +104,84 @@ def test_two_streams_of_a_runtime_keep_their_own_states(program, fixture, networ
     np.testing.assert_array_equal(np.concatenate([b for _, b in both]), alone)
 
 
-def test_inputs_outlive_their_stream(program, fixture, networks_folder):
+class Recorder:
+    """A predictor that keeps what it is given."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.given = program, []
+
+    def make_state(self):
+        """See Predictor."""
+        return self.program.make_state()
+
+    def predict(self, inputs, state):
+        """See Predictor."""
+        self.given.append(dict(inputs))
+        return self.program.predict(inputs, state)
+
+
+def with_pitch(networks: Path, package: Package, hop: Recorder, pitch: Recorder) -> CoreMLRuntime:
+    """A runtime whose pitch is a program too."""
+    about = {program.file: program for program in package.programs}["pitch.mlpackage"]
+    return CoreMLRuntime(
+        load_networks(networks), Part(hop, "parts"), Part(pitch, about.output), "Core ML (test)"
+    )
+
+
+@pytest.fixture(scope="module")
+def pitch_program(package: Package) -> Program:
+    return read(package.folder / "pitch.mlpackage")
+
+
+def test_core_ml_gets_whole_arrays_and_always_the_same(
+    program, pitch_program, package, fixture, networks_folder
+):
+    """It wraps them by pointer and strides: a stride of 0, or memory that is gone, is its own affair."""
+    hop, pitch = Recorder(program), Recorder(pitch_program)
+    stream = with_pitch(networks_folder, package, hop, pitch).stream()
+    speak(stream, fixture, range(3))
+    kept = {id(array) for array in stream.inputs}
+    for predictor in (hop, pitch):
+        assert len(predictor.given) == 3
+        for array in (array for given in predictor.given for array in given.values()):
+            assert array.dtype == np.float32
+            assert array.flags.writeable
+            assert array.strides == np.zeros(array.shape, np.float32).strides
+            assert id(array) in kept
+
+
+def test_inputs_outlive_their_stream_and_its_runtime(program, fixture, networks_folder):
     runtime = made(networks_folder, program)
     stream = runtime.stream()
     speak(stream, fixture, range(2))
-    array = weakref.ref(stream._inputs.arrays["mel"])
-    del stream
+    arrays = [weakref.ref(array) for array in stream.inputs]
+    del stream, runtime
     gc.collect()
-    assert array() is not None
+    assert all(array() is not None for array in arrays)
+
+
+def test_an_idle_runtime_keeps_all_of_its_programs_awake(
+    program, pitch_program, package, networks_folder, monkeypatch
+):
+    monkeypatch.setattr(module, "IDLE_S", 0.01)
+    hop, pitch = Recorder(Flaky(program, 2)), Recorder(pitch_program)
+    runtime = with_pitch(networks_folder, package, hop, pitch)
+    runtime.last_s = time.monotonic() - 1
+    runtime.keep_warm().join(timeout=30)
+    assert len(pitch.given) == len(hop.given) == 3
+    # The thread has ended with the failure; what it gave to Core ML stays.
+    arrays = [weakref.ref(array) for array in (*hop.given[0].values(), *pitch.given[0].values())]
+    hop.given.clear()
+    pitch.given.clear()
+    gc.collect()
+    assert all(array() is not None for array in arrays)
+
+
+def test_a_runtime_that_cannot_be_kept_warm_does_not_speak(program, networks_folder):
+    runtime = made(networks_folder, Flaky(program, 0, "no state"))
+    runtime.keep_warm().join(timeout=30)
+    assert runtime.failures == 1
+    assert runtime.name == "ONNX Runtime"
 
 
 def test_an_idle_runtime_is_kept_warm_until_it_fails(program, networks_folder, monkeypatch):
