@@ -14,6 +14,7 @@ from gui.control.devices import DeviceController
 from gui.control.hotkeys import HotkeyController
 from gui.control.journal import Journal
 from gui.control.library import LibraryController
+from gui.control.losses import LossController
 from gui.control.microphone import MicrophoneController
 from gui.control.notice import Notice
 from gui.control.pictures import Pictures
@@ -65,7 +66,7 @@ class Session(QObject):
 
     Works without an engine: wishes are kept and handed over by `attach`. Never starts in bypass, whatever
     was chosen last: the own voice goes into a call only when its user says so. `devices`, `tuning`,
-    `snapshots`, `call`, `hotkeys`, `microphone` and `journal` are parts of it.
+    `snapshots`, `call`, `hotkeys`, `microphone`, `journal` and `losses` are parts of it.
     """
 
     state_changed = Signal(object, str)
@@ -80,6 +81,7 @@ class Session(QObject):
     scope_read = Signal(object)
     said = Signal(object)
     page_wanted = Signal(str)
+    panel_wanted = Signal(str)
     refining_wanted = Signal(str)
 
     def __init__(self, library: Library, store: SettingsStore, parent: QObject | None = None) -> None:
@@ -111,6 +113,7 @@ class Session(QObject):
         self.microphone = MicrophoneController(self)
         self.params = self._remembered_params()
         self.journal = Journal(self, store.path.parent)
+        self.losses = LossController(self)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
         self._save_timer = QTimer(self)
@@ -240,6 +243,11 @@ class Session(QObject):
     def go_to(self, page_id: str) -> None:
         """Brings a page to the front."""
         self.page_wanted.emit(page_id)
+
+    def show_panel(self, name: str) -> None:
+        """Brings a panel of the Live page to the front."""
+        self.page_wanted.emit("live")
+        self.panel_wanted.emit(name)
 
     def send(self, params: EngineParams) -> None:
         """Uses parameters from now on."""

@@ -38,9 +38,13 @@ _HEARS = {Mode.CONVERTED: "the chosen voice", Mode.BYPASS: "your own voice", Mod
 
 
 class Journal(QObject):
-    """`added(line)`: something happened. While the engine runs, its counters are looked at every 5 s."""
+    """`added(line)`: something happened. While the engine runs, its counters are looked at every 5 s.
+
+    `looked(telemetry)` passes each such reading on; it comes where the window is hidden too.
+    """
 
     added = Signal(str)
+    looked = Signal(object)
     exported = Signal(str)
     failed = Signal(str)
 
@@ -129,6 +133,7 @@ class Journal(QObject):
         if told:
             self.add(f"In {READ_MS // 1000} s: {', '.join(told)}; latency {telemetry.latency.total:.0f} ms.")
         self._counted = now
+        self.looked.emit(telemetry)
 
 
 def counters(telemetry: Telemetry) -> dict[str, int]:

@@ -33,7 +33,7 @@ class RecordingController(QObject):
         super().__init__(session)
         self._session = session
         self._voice = ""
-        self.going = False
+        self.going = self.ending = False
         self._recovered.connect(self._tell_recovered)
         QTimer.singleShot(_RECOVER_MS, self, self._recover)
 
@@ -68,13 +68,15 @@ class RecordingController(QObject):
         self.changed.emit()
 
     def stop(self) -> None:
-        """Ends it; `finish` follows when its files are whole."""
-        if self._session.engine:
+        """Ends it; `finish` follows when its files are whole, which is seconds later on a busy computer."""
+        if self._session.engine and self.going:
+            self.ending = True
             self._session.engine.stop_recording()
+            self.changed.emit()
 
     def finish(self, ended: RecordingEnded) -> None:
         """Takes what the engine says about the end."""
-        self.going = False
+        self.going = self.ending = False
         if ended.files:
             self._note(ended.files)
             self._session.say(

@@ -48,6 +48,8 @@ class RouteSection(QWidget):
         self.take_away = PushButton("Remove microphone")
         self.use = PushButton("Use this cable")
         self.refresh = PushButton("Look again", "link")
+        self.hear = PushButton("Hear yourself …", "link")
+        self.hear.setToolTip("Choose in Compare, on the Live page, what you hear on your headphones")
         self.program = Select("Program you call with")
         self.steps = label("", "body", wrap=True)
         self.steps.setTextFormat(Qt.TextFormat.RichText)
@@ -56,6 +58,7 @@ class RouteSection(QWidget):
         self.take_away.clicked.connect(session.microphone.take_away)
         self.use.clicked.connect(self._use)
         self.refresh.clicked.connect(session.refresh_devices)
+        self.hear.clicked.connect(lambda: session.show_panel("compare"))
         self.program.activated.connect(self._choose_program)
         self._lay_out()
         session.devices_listed.connect(lambda _: self.show_route())
@@ -77,6 +80,7 @@ class RouteSection(QWidget):
         self.take_away.setVisible(microphone.there)
         self.take_away.setEnabled(not microphone.busy)
         self.use.setVisible(cable is not None and not in_use)
+        self.hear.setVisible(in_use)
         found = self._warnings(output) if s.devices.listed else []
         self.warnings.setText("\n".join([*([microphone.problem] if microphone.problem else []), *found]))
         self.warnings.setVisible(bool(self.warnings.text()))
@@ -134,7 +138,7 @@ class RouteSection(QWidget):
         column.addWidget(self.state)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button in (self.make, self.use, self.take_away, self.refresh):
+        for button in (self.make, self.use, self.take_away, self.refresh, self.hear):
             buttons.addWidget(button)
         buttons.addStretch(1)
         column.addLayout(buttons)
@@ -289,6 +293,7 @@ class CallPage(PageFrame):
         columns = QHBoxLayout()
         columns.setSpacing(40)
         self.check = CheckSection(session)
+        self.check.judged.connect(self._show_judged)
         left = QVBoxLayout()
         left.setSpacing(20)
         left.addWidget(self.route)
@@ -300,3 +305,8 @@ class CallPage(PageFrame):
         self.journal = JournalSection(session)
         self.body.addSpacing(8)
         self.body.addWidget(self.journal, 1)
+
+    def _show_judged(self) -> None:
+        """Scrolls to the verdict, which lies below the edge of a small window."""
+        if self.area is not None:
+            self.area.ensureWidgetVisible(self.check, 0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from audio.opus import OPUS_RATE
@@ -35,10 +35,14 @@ STEPS = {
     Step.JUDGING: "Judging …",
 }
 _POLL_MS = 100
+SETTLE_MS = 50
+"""Lines that wrap say only in their new width how high they are."""
 
 
 class CheckSection(QWidget):
-    """Button, progress, verdict and a line per figure."""
+    """Button, progress, verdict and a line per figure; `judged` once those have their place."""
+
+    judged = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -103,6 +107,7 @@ class CheckSection(QWidget):
         self.verdict.setText(words)
         _colour(self.verdict, grade)
         self._lines.addWidget(_table(result))
+        QTimer.singleShot(SETTLE_MS, self, self.judged.emit)
 
     def _toggle(self) -> None:
         if self.control.busy:

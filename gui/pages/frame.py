@@ -51,4 +51,5 @@ class PageFrame(QFrame):
         self.body = QVBoxLayout(room)
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(12)
-        column.addWidget(panel_area(room) if scrolls else room, 1)
+        self.area = panel_area(room) if scrolls else None
+        column.addWidget(self.area or room, 1)

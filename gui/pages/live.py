@@ -9,9 +9,10 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
 from gui.control.likeness import LikenessController
+from gui.control.notice import Notice
 from gui.pages.live_voices import VoicesDesk
 from gui.panels.compare import ComparePanel
-from gui.panels.devices import DevicesPanel
+from gui.panels.devices import FEEDBACK, DevicesPanel
 from gui.panels.health import HealthPanel
 from gui.panels.levels import LevelsPanel
 from gui.panels.scope import ScopePanel
@@ -32,6 +33,7 @@ class LivePage(QMainWindow):
         super().__init__(None, Qt.WindowType.Widget)
         self.session = session
         self._settings = session.store.settings
+        self._warned = False
         self.scope = ScopePanel()
         self._desk = desk = VoicesDesk(session)
         self.voices, self.add_files = desk.panel, desk.add_files
@@ -59,10 +61,14 @@ class LivePage(QMainWindow):
         window = self._settings.window
         window.layout, window.moved = self._arrangement.state(), self._arrangement.moved
 
+    def show_panel(self, name: str) -> None:
+        """Brings a panel to the front, also one that was closed or lies below another one."""
+        self.docks[name].show()
+        self.docks[name].raise_()
+
     def search(self) -> None:
         """Goes to the search field of the voices."""
-        self.docks["voices"].show()
-        self.docks["voices"].raise_()
+        self.show_panel("voices")
         self.voices.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.voices.search.selectAll()
 
@@ -77,13 +83,14 @@ class LivePage(QMainWindow):
             Dock("devices", "Devices", "headphones", self.devices),
             Dock("tuning", "Tuning", "sliders", self.tuning),
             Dock("compare", "Compare", "compare", self.compare),
-            Dock("levels", "Levels", "levels", self.levels),
+            Dock("levels", "Levels", "levels", self.levels, scrolls=False),
             Dock("health", "Latency and health", "timer", self.health),
         ]
 
     def _connect_session(self) -> None:
         s = self.session
         s.state_changed.connect(self._show_state)
+        s.panel_wanted.connect(self.show_panel)
         s.devices_listed.connect(self.devices.show_devices)
         s.streams_opened.connect(self.devices.show_opened)
         s.voice_changed.connect(self._show_voice)
@@ -115,6 +122,8 @@ class LivePage(QMainWindow):
         self.tuning.snapshots.cleared.connect(s.snapshots.clear)
         self.tuning.pitch_wanted.connect(lambda: self._desk.ask_pitch(s.voice_id))
         self.scope.introduced.connect(self._introduce)
+        self.scope.intro.panel_wanted.connect(self.show_panel)
+        self.scope.intro.start_wanted.connect(s.start)
 
     def _show_settings(self) -> None:
         self.devices.show_settings(self._settings.devices)
@@ -130,8 +139,10 @@ class LivePage(QMainWindow):
             self.health.clear()
         if state is EngineState.RUNNING:
             self._introduce()
+            self._warn_of_feedback()
         if not self.session.running:
             self.devices.show_opened(None)
+            self.levels.fall_silent()
 
     def _show_voice(self, voice: Voice | None) -> None:
         self.tuning.show_voice(voice)
@@ -180,6 +191,15 @@ class LivePage(QMainWindow):
         self._settings.introduced = True
         self.scope.set_introduced(True)
         self.session.remember()
+
+    def _warn_of_feedback(self) -> None:
+        """Says once what stands in the devices panel, where that cannot be seen: it howls at once."""
+        if self._warned or self.devices.hint.text() != FEEDBACK:
+            return
+        if self.devices.hint.visibleRegion().isEmpty():
+            self._warned = True
+            session = self.session
+            session.say(Notice(FEEDBACK, "info", "Show Devices", lambda: session.show_panel("devices")))
 
     def _restore(self) -> None:
         window = self._settings.window

@@ -95,9 +95,10 @@ class RecordingsPage(PageFrame):
         recording = self._session.recording
         progress = recording.progress
         text = f"Stop  {clock(progress.seconds)}" if progress else "Record"
+        text = "Saving …" if recording.ending else text
         if self.record.text() != text:
             self.record.setText(text)
             self.record.show_icon("stop" if progress else "record", "on_accent")
         self.record.setToolTip("Ends the recording" if progress else "Records into FLAC files")
-        self.record.setEnabled(self._session.running or recording.going)
+        self.record.setEnabled((self._session.running or recording.going) and not recording.ending)
         self.what.setEnabled(not recording.going)

@@ -35,6 +35,10 @@ _RIGHT = {2, 5}
 _LIST, _PEAKS = "list", "peaks"
 Index = QModelIndex | QPersistentModelIndex
 
+LOOKING = "Looking for recordings …"
+NOTHING = "Nothing recorded yet. Start a call, then press Record."
+GOING = "The recording goes on. It will be listed here once you press Stop."
+
 
 class RecordingModel(QAbstractTableModel):
     """Recordings, the newest first."""
@@ -89,7 +93,8 @@ class RecordingsList(QWidget):
         self.jobs = Jobs(self)
         self.model = RecordingModel()
         self.table = QTableView()
-        self.empty = label("Nothing recorded yet. Start a call, then press Record.", "caption")
+        self.empty = label(LOOKING, "caption")
+        self._looked = False
         self.wave = WaveStrip()
         self.name = ElidedLabel("", "panel")
         self.position = Readout("caption", "0:00:00 of 0:00:00", Qt.AlignmentFlag.AlignRight)
@@ -101,6 +106,7 @@ class RecordingsList(QWidget):
         self.jobs.failed.connect(lambda _, sentence: self._complain(sentence))
         self.wave.sought.connect(self._seek)
         session.recording.changed.connect(self.refresh)
+        session.recording.changed.connect(self._show_chosen)
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._tick)
@@ -266,6 +272,7 @@ class RecordingsList(QWidget):
             self.wave.show_peaks(np.asarray(result, np.float32), chosen.seconds)
 
     def _show_list(self, recordings: list[Recording], chosen: Path | None) -> None:
+        self._looked = True
         if recordings != self.model.rows:
             self.model.show_recordings(recordings)
             row = next((i for i, r in enumerate(recordings) if r.path == chosen), 0)
@@ -276,6 +283,7 @@ class RecordingsList(QWidget):
         chosen = self.chosen
         self.table.setVisible(bool(self.model.rows))
         self.empty.setVisible(not self.model.rows)
+        self.empty.setText(self._why_empty())
         for widget in (self.play, self.again, self.name_it, self.remove, self.wave):
             widget.setEnabled(chosen is not None)
         self.name.setText(chosen.name if chosen else "")
@@ -286,6 +294,11 @@ class RecordingsList(QWidget):
             self.wave.show_peaks(np.zeros(0, np.float32), chosen.seconds)
             self.jobs.submit(_PEAKS, peaks, chosen.path)
         self._tick()
+
+    def _why_empty(self) -> str:
+        if self._session.recording.going:
+            return GOING
+        return NOTHING if self._looked else LOOKING
 
     def _forget_loaded(self) -> None:
         self.player.pause()

@@ -138,8 +138,7 @@ class DevicesPanel(QWidget):
         column.setContentsMargins(12, 0, 12, 8)
         column.setSpacing(6)
         for which, glyph, name, _ in KINDS:
-            more = [self.refresh] if which == "input" else []
-            column.addLayout(_row(_mark(glyph, name), self.boxes[which], *more))
+            column.addLayout(_row(_mark(glyph, name), self.boxes[which]))
         self._hint_box = QFrame()
         self._hint_box.setObjectName("hint")
         row = QHBoxLayout(self._hint_box)
@@ -149,7 +148,7 @@ class DevicesPanel(QWidget):
         # Right below what it is about: the panel's lower end is out of sight where the window is small.
         column.addWidget(self._hint_box)
         column.addLayout(_row(self.block, self.rate))
-        column.addWidget(self.opened)
+        column.addLayout(_row(self.opened, self.refresh))
         column.addStretch(1)
 
 

@@ -74,8 +74,18 @@ class LevelsPanel(QWidget):
         """Names the converted voice by whether the call hears it; its level is shown in every mode."""
         self.names[1].setText("Call" if mode is Mode.CONVERTED else "Voice")
 
+    def fall_silent(self) -> None:
+        """Nothing flows any more: no level may go on standing there as if the microphone were open."""
+        for meter, number in ((self.input, self._input_db), (self.output, self._output_db)):
+            meter.fall_silent()
+            number.setText("–")
+        self.gate.setText("–")
+        self.limiter.setText("–")
+
     def show_telemetry(self, t: Telemetry) -> None:
-        """Moves the meters; numbers follow a few times a second."""
+        """Moves the meters; numbers follow a few times a second. What no stream is behind moves nothing."""
+        if not t.running:
+            return
         self.input.show_level(t.input_peak, t.input_rms)
         self.output.show_level(t.output_peak, t.output_rms)
         self.input_clip.take(t.input_peak)

@@ -11,17 +11,24 @@ from gui.widgets.scope_view import GUTTER, ScopeView
 from gui.widgets.text import label
 from inference.engine.telemetry import Scope
 
+START = "start"
 STEPS = (
-    ("Choose your microphone", "and where the call listens, in Devices."),
-    ("Pick a voice", "in Voices. You can change it while you speak."),
-    ("Press Start", "and speak. Use headphones to hear yourself."),
+    ("devices", "Choose your microphone", "and where the call listens, in Devices."),
+    ("voices", "Pick a voice", "in Voices. You can change it while you speak."),
+    (START, "Press Start", "and speak. Use headphones to hear yourself."),
 )
 
 
 class Introduction(QFrame):
-    """Three steps for the first start; afterwards one line."""
+    """Three steps for the first start; afterwards one line.
+
+    Each step is a button that leads there: in a small window its panel lies below another one.
+    `panel_wanted` carries the panel's name.
+    """
 
     dismissed = Signal()
+    panel_wanted = Signal(str)
+    start_wanted = Signal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -35,12 +42,21 @@ class Introduction(QFrame):
         steps = QVBoxLayout(self._steps)
         steps.setContentsMargins(0, 0, 0, 0)
         steps.setSpacing(8)
-        for number, (what, more) in enumerate(STEPS, 1):
-            steps.addLayout(_step(number, what, more))
+        self.steps: dict[str, PushButton] = {}
+        for number, (where, what, more) in enumerate(STEPS, 1):
+            self.steps[where] = button = PushButton(what, "step")
+            button.clicked.connect(lambda _=False, to=where: self._go(to))
+            steps.addLayout(_step(number, button, more))
         self._column.addWidget(self._steps)
         self.button = PushButton("Got it", "plain")
         self.button.clicked.connect(self.dismissed)
         self._column.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignRight)
+
+    def _go(self, where: str) -> None:
+        if where == START:
+            self.start_wanted.emit()
+        else:
+            self.panel_wanted.emit(where)
 
     def set_brief(self, brief: bool) -> None:
         """Shows one line in place of the steps."""
@@ -96,7 +112,7 @@ class ScopePanel(QFrame):
         self.intro.raise_()
 
 
-def _step(number: int, what: str, more: str) -> QHBoxLayout:
+def _step(number: int, what: PushButton, more: str) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(10)
     mark = label(str(number), "step")
@@ -104,7 +120,7 @@ def _step(number: int, what: str, more: str) -> QHBoxLayout:
     row.addWidget(mark)
     text = QVBoxLayout()
     text.setSpacing(0)
-    text.addWidget(label(what, "panel"))
+    text.addWidget(what, alignment=Qt.AlignmentFlag.AlignLeft)
     text.addWidget(label(more, "caption"))
     row.addLayout(text, 1)
     return row

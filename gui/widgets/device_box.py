@@ -30,7 +30,7 @@ class DeviceBox(Select):
         """Shows the devices there are, and `chosen` even where it is missing."""
         usable = [d for d in devices if self._fits(d)]
         default = next((d for d in usable if self._is_default(d)), None)
-        name = "Automatic" if self._which == "monitor" else "System default"
+        name = "Automatic" if self._which == "monitor" else "Default"
         # A sound server's own default says nothing in brackets that is not said before them.
         known = default is not None and default.label.casefold() not in UNSPOKEN
         items: list[tuple[str, object]] = [(f"{name} ({default.label})" if known and default else name, None)]

@@ -72,6 +72,11 @@ class LevelMeter(QWidget):
             self._shown = shown
             self.update(0, 0, self.width(), 14)
 
+    def fall_silent(self) -> None:
+        """Empties the meter at once, the peak that is held too."""
+        self._hold = PeakHold()
+        self.show_level(0.0, 0.0)
+
     def _x(self, db: float) -> int:
         return round((db - FLOOR_DB) / -FLOOR_DB * (self.width() - 2))
 

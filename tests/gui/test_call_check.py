@@ -99,11 +99,14 @@ def test_one_click_goes_live_speaks_and_says_what_a_call_gets(
 def test_a_far_end_that_hears_nothing_is_told_in_red_with_a_remedy(
     fast: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fast.window.resize(1000, 600)
     far_end_that(monkeypatch, Listening(), Recording(np.zeros(480_000, np.float32), 48_000, 0.0))
     through(fast)
     made = check(fast)
     assert made.verdict.text() == "Does not work"
     assert made.verdict.property("tone") == "danger"
+    table = made._lines.itemAt(0).widget()
+    fast.bot.waitUntil(lambda: table.visibleRegion().boundingRect().height() == table.height())
     assert "volume" in made.control.result.lines[0].advice  # type: ignore[union-attr]
 
 

@@ -98,6 +98,18 @@ def test_a_cable_that_is_there_is_used_at_one_click(studio: Studio) -> None:
     assert not route.use.isVisibleTo(route)
 
 
+def test_who_plays_into_a_cable_finds_the_way_to_hear_it(studio: Studio) -> None:
+    studio.window.resize(1200, 760)
+    route = page(studio).route
+    listing(studio, CABLE)
+    assert not route.hear.isVisibleTo(route)
+    route.use.click()
+    route.hear.click()
+    assert studio.window.stack.current_id == "live"
+    compare = studio.window.live.compare
+    studio.bot.waitUntil(lambda: not compare.visibleRegion().isEmpty())
+
+
 def test_trouble_with_the_devices_is_shown(studio: Studio) -> None:
     route = page(studio).route
     listing(studio, CABLE)

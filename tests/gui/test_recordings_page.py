@@ -96,6 +96,23 @@ def test_recordings_are_listed_played_renamed_deleted_and_brought_back(
     assert renamed.path.exists()
 
 
+def test_an_empty_list_says_what_is_going_on(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "ProcessPoolExecutor", lambda count, **_: ThreadPoolExecutor(count))
+    studio.window.go_to("recordings")
+    page = studio.window.stack.made("recordings")
+    assert isinstance(page, RecordingsPage)
+    empty = page.list.empty
+    assert empty.text() == recordings_list.LOOKING
+    studio.bot.waitUntil(lambda: empty.text() == recordings_list.NOTHING, timeout=PATIENCE_MS)
+    studio.live()
+    page.record.click()
+    assert empty.text() == recordings_list.GOING
+    studio.bot.waitUntil(lambda: studio.engine.recording.seconds > 0.1)
+    page.record.click()
+    wait_for_rows(studio, page, 2)
+    assert empty.isHidden()
+
+
 def test_what_is_recorded_is_listed_with_its_voice_and_converted_again(
     studio: Studio, page: RecordingsPage
 ) -> None:
@@ -106,6 +123,7 @@ def test_what_is_recorded_is_listed_with_its_voice_and_converted_again(
     studio.bot.waitUntil(lambda: page.record.text().startswith("Stop"))
     studio.bot.waitUntil(lambda: studio.engine.recording.seconds > 0.4)
     page.record.click()
+    assert (page.record.text(), page.record.isEnabled()) == ("Saving …", False)
     wait_for_rows(studio, page, 3)
     new = page.list.model.rows[0]
     assert (new.name, new.voice, new.heard) == ("output", "Deep", "Call")

@@ -8,7 +8,6 @@ from datetime import date
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from gui.pages.enrol.step import StepCard, field
 from gui.widgets.buttons import Choice, Segments
 from gui.widgets.text import label
+from gui.widgets.tick_box import TickBox
 from voices.manifest import Consent
 
 OWN, AGREED, OPEN = "own", "agreed", "open"
@@ -48,9 +48,9 @@ class ConsentStep(StepCard):
     def __init__(self) -> None:
         super().__init__(2, "Consent")
         self.kind = Segments("Who speaks", KINDS)
-        self.own_who, self.own_sure = QLineEdit(), _sure(OWN_WORDS)
-        self.who, self.when, self.agreed_sure = QLineEdit(), QLineEdit(), _sure(AGREED_WORDS)
-        self.source, self.licence, self.open_sure = QLineEdit(), QLineEdit(), _sure(OPEN_WORDS)
+        self.own_who, self.own_sure = QLineEdit(), TickBox(OWN_WORDS)
+        self.who, self.when, self.agreed_sure = QLineEdit(), QLineEdit(), TickBox(AGREED_WORDS)
+        self.source, self.licence, self.open_sure = QLineEdit(), QLineEdit(), TickBox(OPEN_WORDS)
         self._sure = {OWN: self.own_sure, AGREED: self.agreed_sure, OPEN: self.open_sure}
         self.own_who.setPlaceholderText("First and last name")
         self.who.setPlaceholderText("Who speaks: first and last name")
@@ -130,7 +130,7 @@ class ConsentStep(StepCard):
 class _Words(QLabel):
     """The sentence beside a tick box; a click on it ticks."""
 
-    def __init__(self, box: QCheckBox) -> None:
+    def __init__(self, box: TickBox) -> None:
         super().__init__(box.accessibleName())
         self._box = box
         self.setWordWrap(True)
@@ -141,14 +141,7 @@ class _Words(QLabel):
         self._box.toggle()
 
 
-def _sure(words: str) -> QCheckBox:
-    box = QCheckBox()
-    box.setAccessibleName(words)
-    box.setToolTip(words)
-    return box
-
-
-def _page(fields: list[tuple[str, QLineEdit]], sure: QCheckBox) -> QWidget:
+def _page(fields: list[tuple[str, QLineEdit]], sure: TickBox) -> QWidget:
     page = QWidget()
     column = QVBoxLayout(page)
     column.setContentsMargins(0, 0, 0, 0)

@@ -40,6 +40,7 @@ class EnrolPage(PageFrame):
         super().__init__("New voice", "Half a minute of somebody's speech becomes a voice to speak with.")
         self.session = session
         self.deck = EnrolDeck(session, self)
+        self._chose_microphone = False
         self.message = MessageBar()
         self.refine = PushButton("", "link")
         self.who = WhoStep(session.dialogs)
@@ -270,9 +271,13 @@ class EnrolPage(PageFrame):
         self.session.dialogs.files(self, title, Kind.SOUNDS, self.deck.add_files, SOUND_FILES)
 
     def _choose_microphone(self, name: str | None) -> None:
+        self._chose_microphone = True
         self.deck.microphone = name
 
     def _show_microphones(self) -> None:
+        """Until another one is chosen here it is the one of the call."""
+        if not self._chose_microphone and self.record.state == "idle":
+            self.deck.microphone = self.session.devices.settings.input
         self.record.show_microphones(self.session.devices.listed, self.deck.microphone)
 
 
