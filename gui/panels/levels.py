@@ -79,8 +79,8 @@ class LevelsPanel(QWidget):
         for meter, number in ((self.input, self._input_db), (self.output, self._output_db)):
             meter.fall_silent()
             number.setText("–")
-        self.gate.setText("–")
-        self.limiter.setText("–")
+        self.gate.setText("Stopped")
+        self.limiter.setText("")
 
     def show_telemetry(self, t: Telemetry) -> None:
         """Moves the meters; numbers follow a few times a second. What no stream is behind moves nothing."""

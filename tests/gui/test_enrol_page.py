@@ -192,7 +192,10 @@ def test_a_removed_clip_comes_back_with_undo(page: EnrolPage, qtbot: QtBot, tmp_
 @pytest.mark.parametrize("kind", [OWN, AGREED, OPEN])
 def test_each_kind_of_consent_asks_until_all_is_said(page: EnrolPage, kind: str) -> None:
     consent = page.consent
+    boxes = {OWN: consent.own_sure, AGREED: consent.agreed_sure, OPEN: consent.open_sure}
+    assert [k for k, box in boxes.items() if box.isVisible()] == [OWN]
     consent.kind.button(kind).click()
+    assert [k for k, box in boxes.items() if box.isVisible()] == [kind]
     edits = {
         OWN: [consent.own_who],
         AGREED: [consent.who, consent.when],
@@ -203,7 +206,7 @@ def test_each_kind_of_consent_asks_until_all_is_said(page: EnrolPage, kind: str)
         edit.setText("something")
     assert "Tick" in consent.missing()
     assert consent.agreement() is None
-    {OWN: consent.own_sure, AGREED: consent.agreed_sure, OPEN: consent.open_sure}[kind].setChecked(True)
+    boxes[kind].setChecked(True)
     agreement = consent.agreement()
     assert agreement is not None
     assert agreement.consent.who

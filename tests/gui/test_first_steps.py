@@ -65,7 +65,7 @@ def test_no_level_stands_there_as_if_the_microphone_were_open_after_stop(studio:
     studio.window.transport.start.click()
     studio.bot.waitUntil(lambda: studio.window.transport.state.text() == "Stopped")
     studio.bot.wait(400)
-    assert [levels._input_db.text(), levels.gate.text()] == ["–", "–"]
+    assert [levels._input_db.text(), levels.gate.text()] == ["–", "Stopped"]
     assert levels.input._shown == (0, 0, 0)
 
 

@@ -60,6 +60,7 @@ class ConsentStep(StepCard):
         self._lay_out()
         self.kind.chosen.connect(self._show)
         self.kind.choose(OWN)
+        self._show(OWN)
         for edit in (self.own_who, self.who, self.when, self.source, self.licence):
             edit.setMaxLength(200)
             edit.textChanged.connect(self.changed)
