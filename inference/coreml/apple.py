@@ -5,6 +5,7 @@ Predictions hold Python's interpreter lock, so they belong into the engine's wor
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import sys
 from collections import Counter
@@ -45,6 +46,24 @@ TITLES = {
 def macos() -> int:
     """The major version of macOS; 0 on another system."""
     return int(platform.mac_ver()[0].partition(".")[0]) if sys.platform == "darwin" else 0
+
+
+def chip(system: str = sys.platform) -> str:
+    """Processor and model of this Mac: 'Apple M2 Pro, Mac14,10'; empty elsewhere. `platform` knows 'arm'."""
+    if system != "darwin":
+        return ""
+    library = ctypes.CDLL(None)
+    return ", ".join(
+        filter(None, (_fact(library, name) for name in ("machdep.cpu.brand_string", "hw.model")))
+    )
+
+
+def _fact(library: Any, name: str) -> str:
+    """A text that the kernel knows by this name (sysctl), empty where it knows none."""
+    room = ctypes.create_string_buffer(256)
+    size = ctypes.c_size_t(len(room))
+    failed = library.sysctlbyname(name.encode(), room, ctypes.byref(size), None, ctypes.c_size_t(0))
+    return "" if failed else room.value.decode(errors="replace")
 
 
 def compile_package(package: Path, target: Path) -> None:

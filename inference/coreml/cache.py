@@ -38,7 +38,11 @@ def compiled(package: Path, program: ProgramFile, system: str, compile_: Compile
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         fresh = Path(scratch) / path.name
         compile_(package, fresh)
-        os.replace(fresh, path)
+        try:
+            os.replace(fresh, path)
+        except OSError:
+            if not path.is_dir():  # else another process has compiled it meanwhile
+                raise
     return path
 
 

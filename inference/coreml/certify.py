@@ -35,11 +35,12 @@ ONNX = "onnx"
 
 @dataclass(frozen=True)
 class Key:
-    """What a certificate is for: another machine, system or network needs another one."""
+    """What a certificate is for: another machine, system, network or program needs another one."""
 
     machine: str
     system: str
     model: str
+    programs: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,14 @@ class CoreMLUnavailableError(RuntimeError):
 
 
 def key() -> Key:
-    """Machine, system and networks that a certificate made now would be for."""
-    machine = f"{platform.machine()} {platform.processor()}".strip()
-    system = f"macOS {platform.mac_ver()[0]}" if apple.macos() else platform.platform()
-    return Key(machine, system, model_checksum())
+    """Machine, system, networks and programs that a certificate made now would be for."""
+    machine = f"{platform.machine()} {apple.chip() or platform.processor()}".strip()
+    package = find_package()
+    return Key(machine, _system(), model_checksum(), package.checksum if package else "")
+
+
+def _system() -> str:
+    return f"macOS {platform.mac_ver()[0]}" if apple.macos() else platform.platform()
 
 
 class Workshop:
@@ -36,7 +40,7 @@ class Workshop:
     def compiled(self, program: ProgramFile) -> Path:
         """The compiled program, from the cache or made now."""
         source = self.package.folder / program.file
-        return cache.compiled(source, program, key().system, apple.compile_package)
+        return cache.compiled(source, program, _system(), apple.compile_package)
 
     def open_predictor(self, program: ProgramFile, unit: str) -> Predictor:
         """Loads a program on a unit."""
@@ -102,7 +106,7 @@ def certify_here() -> Certificate:
     else:
         candidates = shop.candidates()
         fixture = Fixture.load(shop.package.folder / FIXTURE)
-        cache.tidy({cache.compiled_path(program, key().system) for program in shop.package.programs})
+        cache.tidy({cache.compiled_path(program, _system()) for program in shop.package.programs})
     certificate = certify(candidates, fixture, key())
     remember(certificate)
     return certificate

@@ -45,6 +45,12 @@ class Package:
         newest = max((p.macos for p in self.programs if p.network == network and p.macos <= macos), default=0)
         return tuple(p for p in self.programs if p.network == network and p.macos == newest)
 
+    @property
+    def checksum(self) -> str:
+        """Tells sets of programs apart, also two that were made of the same networks."""
+        sums = sorted((program.file, program.sha256) for program in self.programs)
+        return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+
     def save(self) -> None:
         """Writes the manifest."""
         about = {"format": FORMAT, "model": self.model, "programs": [asdict(p) for p in self.programs]}

@@ -126,8 +126,45 @@ def test_a_certificate_holds_for_its_machine_system_and_networks_only():
     certificate = Certificate(KEY, tuple(ONNX))
     remember(certificate)
     assert recall(KEY) == certificate
-    for other in (replace(KEY, machine="x"), replace(KEY, system="macOS 16"), replace(KEY, model="new")):
-        assert recall(other) is None
+    for part in ("machine", "system", "model", "programs"):
+        assert recall(replace(KEY, **{part: "another"})) is None
+
+
+def test_another_mac_and_other_programs_need_another_certificate(package, tmp_path, monkeypatch):
+    """A home moves from Mac to Mac, all of them 'arm'; programs are exported anew of the same networks."""
+    monkeypatch.setattr(machine, "find_package", lambda: package)
+    monkeypatch.setattr(apple, "chip", lambda: "Apple M1, MacBookAir10,1")
+    first = machine.key()
+    assert "Apple M1" in first.machine
+    monkeypatch.setattr(apple, "chip", lambda: "Apple M4, Mac16,12")
+    assert machine.key() != first
+    monkeypatch.setattr(apple, "chip", lambda: "Apple M1, MacBookAir10,1")
+    assert machine.key() == first
+    changed = replace(
+        package, programs=(replace(package.programs[0], sha256="0" * 64), *package.programs[1:])
+    )
+    monkeypatch.setattr(machine, "find_package", lambda: changed)
+    assert machine.key() != first
+
+
+def test_a_mac_says_which_it_is(monkeypatch):
+    facts = {b"machdep.cpu.brand_string": b"Apple M2 Pro", b"hw.model": b"Mac14,10"}
+
+    class Library:
+        """What of the C library is asked."""
+
+        @staticmethod
+        def sysctlbyname(name, room, size, new, length):
+            if name not in facts:
+                return -1
+            room.value = facts[name]
+            return 0
+
+    monkeypatch.setattr(apple.ctypes, "CDLL", lambda name: Library)
+    assert apple.chip("darwin") == "Apple M2 Pro, Mac14,10"
+    del facts[b"hw.model"]
+    assert apple.chip("darwin") == "Apple M2 Pro"
+    assert apple.chip("linux") == ""
 
 
 @pytest.mark.parametrize(
@@ -162,6 +199,19 @@ def test_a_program_is_compiled_once_per_content_and_system(tmp_path):
     assert list(cache.cache_folder().iterdir()) in ([first, other], [other, first])
     cache.tidy({first})
     assert list(cache.cache_folder().iterdir()) == [first]
+
+
+def test_two_processes_may_compile_the_same_program(tmp_path):
+    program = ProgramFile("hop", "hop.mlpackage", 15, "half", "parts", "f" * 64, {})
+    faster = cache.compiled_path(program, "macOS 15.6")
+
+    def compile_(package: Path, target: Path) -> None:
+        for folder in (faster, target):
+            folder.mkdir(parents=True)
+            (folder / "model").write_text("compiled")
+
+    assert cache.compiled(tmp_path, program, "macOS 15.6", compile_) == faster
+    assert [path.name for path in cache.cache_folder().iterdir()] == [faster.name]
 
 
 def test_each_system_gets_the_programs_it_can_run(package):
