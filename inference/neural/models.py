@@ -145,7 +145,4 @@ def _session(data: bytes) -> Any:
     options.log_severity_level = 3
     # Silence decays into denormals, which cost a hundred times as much as other numbers.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    # With one frame a product and a sum cost less than the fused operator and the reshapes around it.
-    return onnxruntime.InferenceSession(
-        data, options, providers=["CPUExecutionProvider"], disabled_optimizers=["MatMulAddFusion"]
-    )
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
