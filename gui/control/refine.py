@@ -113,7 +113,12 @@ class RefineController(QObject):
         if self._running.process is None and self.work is not None:
             for job in unfinished():
                 if job.about.voice_id == self.work.voice_id:
-                    job.discard()
+                    try:
+                        with job.lock():
+                            job.discard()
+                    except RefineError as error:
+                        self._session.say(Notice(str(error), "danger"))
+                        return
             self._show(None)
 
     def _go(self, job: Job) -> None:

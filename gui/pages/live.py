@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from gui.control.likeness import LikenessController
 from gui.control.notice import Notice
@@ -51,6 +51,9 @@ class LivePage(QMainWindow):
         self._show_settings()
         self._restore()
         self._set_tab_order()
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._reveal)
 
     def reset_layout(self) -> None:
         """Puts every panel back to where it came from."""
@@ -191,6 +194,12 @@ class LivePage(QMainWindow):
         self._settings.introduced = True
         self.scope.set_introduced(True)
         self.session.remember()
+
+    def _reveal(self, _: QWidget | None, focus: QWidget | None) -> None:
+        """Brings the panel to the front into which the Tab key went: in tabs it may lie below another one."""
+        for dock in self.docks.values():
+            if focus and dock.isAncestorOf(focus) and dock.widget().visibleRegion().isEmpty():
+                dock.raise_()
 
     def _warn_of_feedback(self) -> None:
         """Says once what stands in the devices panel, where that cannot be seen: it howls at once."""

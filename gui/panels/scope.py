@@ -12,6 +12,8 @@ from gui.widgets.text import label
 from inference.engine.telemetry import Scope
 
 START = "start"
+EDGE = 6
+"""Room (px) that the style leaves left of a step's text, for its focus ring."""
 STEPS = (
     ("devices", "Choose your microphone", "and where the call listens, in Devices."),
     ("voices", "Pick a voice", "in Voices. You can change it while you speak."),
@@ -114,13 +116,15 @@ class ScopePanel(QFrame):
 
 def _step(number: int, what: PushButton, more: str) -> QHBoxLayout:
     row = QHBoxLayout()
-    row.setSpacing(10)
+    row.setSpacing(10 - EDGE)
     mark = label(str(number), "step")
     mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
     row.addWidget(mark)
     text = QVBoxLayout()
     text.setSpacing(0)
     text.addWidget(what, alignment=Qt.AlignmentFlag.AlignLeft)
-    text.addWidget(label(more, "caption"))
+    caption = label(more, "caption")
+    caption.setContentsMargins(EDGE, 0, 0, 0)
+    text.addWidget(caption)
     row.addLayout(text, 1)
     return row

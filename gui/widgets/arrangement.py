@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtWidgets import QMainWindow, QTabWidget
+from PySide6.QtWidgets import QMainWindow, QTabBar, QTabWidget
 
 from gui.widgets.dock import Dock
 
@@ -105,6 +105,8 @@ class Arrangement:
         middle = page.width() - left - right - 2 * GAP
         resize([d["health"]], [d["health"].needs(middle)], VERTICAL)
         if stacked:
+            for bar in page.findChildren(QTabBar):
+                bar.setAccessibleName("Panels")
             self._fill(d["tuning"], [d["levels"]], right)
         else:
             self._fill(d["voices"], [d["devices"]], left)

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui.panels.devices import FEEDBACK
@@ -39,6 +40,24 @@ def test_each_first_step_leads_to_its_panel_and_the_last_one_starts(studio: Stud
     steps[START].click()
     studio.bot.waitUntil(lambda: studio.window.transport.state.text() == "Live")
     assert studio.window.live.scope.intro.isHidden()
+
+
+def test_the_tab_key_never_goes_where_nobody_sees_it(studio: Studio) -> None:
+    window, app = studio.window, QApplication.instance()
+    window.resize(*SMALL)
+    studio.bot.waitUntil(lambda: is_seen(studio, "voices") and not is_seen(studio, "devices"))
+    window.activateWindow()
+    window.transport.start.setFocus()
+    seen, unseen, nameless = [], [], []
+    while (widget := app.focusWidget()) not in seen:
+        seen.append(widget)
+        studio.bot.wait(10)
+        unseen += [widget] if widget.visibleRegion().isEmpty() else []
+        nameless += [] if widget.accessibleName() or getattr(widget, "text", str)() else [widget]
+        QTest.keyClick(widget, Qt.Key.Key_Tab)
+    assert window.live.devices.block in seen
+    assert window.live.compare.hold in seen
+    assert (unseen, nameless) == ([], [])
 
 
 @pytest.mark.parametrize("in_sight", [True, False])
