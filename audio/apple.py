@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,10 @@ from audio.devices import portaudio
 _USER_INITIATED = 0x00EFFFFF
 _LATENCY_CRITICAL = 0xFF00000000
 """NSActivityOptions: user-initiated, idle sleep allowed; and no coalesced timers."""
+_USER_INTERACTIVE = 0x21
+_BELOW = -5
+"""QOS_CLASS_USER_INTERACTIVE, and how far below it goes what only works beside the block loop. Not a class
+lower: a thread that is pushed aside while it holds the interpreter's lock keeps the loop waiting."""
 _OPTIONS, _REASON = _USER_INITIATED | _LATENCY_CRITICAL, "A call is being converted"
 
 
@@ -34,6 +39,20 @@ def stay_awake(system: str = sys.platform) -> Any:
     except ImportError:
         return None
     return NSProcessInfo.processInfo().beginActivityWithOptions_reason_(_OPTIONS, _REASON)
+
+
+def urgent(beside: bool = False, system: str = sys.platform) -> str:
+    """Gives the calling thread the class of what users wait for; what was granted, in words.
+
+    `beside`: it works beside the block loop, which goes before it. A thread has the default class without,
+    whoever started it, and any program's window goes before that. After Apple's "Tuning your code's
+    performance for Apple silicon". Elsewhere nothing happens.
+    """
+    if system != "darwin":
+        return "normal"
+    ask = ctypes.CDLL(None).pthread_set_qos_class_self_np
+    refused = ask(ctypes.c_uint(_USER_INTERACTIVE), ctypes.c_int(_BELOW if beside else 0))
+    return "normal" if refused else "user-interactive"
 
 
 class Awake:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
-from audio.apple import stay_awake
+from audio.apple import stay_awake, urgent
 
 _LINUX_PRIORITY = {"callback": 20, "worker": 15, "builder": 10, "loading": 10}
 """Above ordinary threads, below the sound server (JACK and PipeWire use 60 to 88)."""
@@ -30,7 +30,7 @@ def raise_priority(role: str) -> str:
     an answer. On Linux a real-time class needs an rtprio limit or root, and threads started afterwards
     inherit it; the kernel keeps 5 % of each core for others even then. Where that is refused RealtimeKit
     is asked, for the calling thread alone, without waiting for its answer. On macOS the process is kept
-    out of App Nap.
+    out of App Nap, and the calling thread gets the class of what users wait for.
     """
     if sys.platform == "linux":
         granted = _linux(role)
@@ -41,7 +41,7 @@ def raise_priority(role: str) -> str:
         return _windows()
     # macOS gives Core Audio's callback thread a real-time class by itself.
     stay_awake()
-    return "normal"
+    return urgent(beside=role in ("builder", "loading"))
 
 
 def find_out() -> tuple[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from audio.apple import urgent
 from inference.coreml.inputs import HopInputs
 from inference.coreml.program import Memory, Predictor
 from inference.neural.models import Networks
@@ -97,6 +98,8 @@ class CoreMLRuntime:
         return thread
 
     def _doze(self) -> None:
+        # A prediction holds the interpreter's lock: pushed aside within one, it would keep the loop waiting.
+        urgent(beside=True)
         try:
             idle = CoreMLStream(self)
         except Exception as error:  # noqa: BLE001 - as in `stream`

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from audio.apple import urgent
 from inference.converter import HOP, MODEL_RATE, Block, PitchFrame
 from inference.f0 import finite
 from inference.median import RunningMedian
@@ -197,6 +198,7 @@ _RISE = (np.arange(HOP, dtype=np.float32) + 1) / HOP
 
 def _work(stream: BlockStream, jobs: SimpleQueue[_Job | None], done: deque[_Result]) -> None:
     """The thread: converts until it is told None. A failure is a silent block, and counted."""
+    urgent(beside=True)  # elsewhere it has inherited what its process has
     before: _Job | None = None
     while (job := jobs.get()) is not None:
         if before is None or (before.life, before.number + 1) != (job.life, job.number):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from audio import apple
+from audio import apple, priority
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +20,32 @@ def forgotten():
 def test_nothing_is_asked_elsewhere():
     assert apple.stream_settings("linux") is None
     assert apple.stay_awake("win32") is None
+
+
+@pytest.mark.parametrize(("beside", "relative"), [(False, 0), (True, -5)])
+@pytest.mark.parametrize(("status", "granted"), [(0, "user-interactive"), (1, "normal")])
+def test_a_thread_asks_to_go_before_windows(monkeypatch, beside, relative, status, granted):
+    asked = []
+
+    def ask(quality, place):
+        asked.append((quality.value, place.value))
+        return status
+
+    monkeypatch.setattr(apple.ctypes, "CDLL", lambda name: SimpleNamespace(pthread_set_qos_class_self_np=ask))
+    assert apple.urgent(beside, "darwin") == granted
+    assert asked == [(0x21, relative)]
+    assert apple.urgent(beside, "linux") == "normal"
+    assert len(asked) == 1
+
+
+def test_every_thread_of_the_engine_asks_on_a_mac(monkeypatch):
+    asked = []
+    monkeypatch.setattr(priority.sys, "platform", "darwin")
+    monkeypatch.setattr(priority, "stay_awake", lambda: asked.append("awake"))
+    monkeypatch.setattr(priority, "urgent", lambda beside: asked.append(beside) or "user-interactive")
+    for role in ("callback", "worker", "builder", "loading"):
+        assert priority.raise_priority(role) == "user-interactive"
+    assert asked == ["awake", False, "awake", False, "awake", True, "awake", True]
 
 
 def test_streams_may_change_the_device(monkeypatch):
