@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from pytestqt.qtbot import QtBot
 
 import cli
 
+settings.register_profile("menura", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("menura")
+"""How long an example takes is up to the machine: its stalls are no findings."""
+
 _REAL_TIME = ("e2e", "rig", "engine")
 """Folders of tests that wait for clocks and audio servers more than they compute."""
+
+
+_PATIENCE_MS = 60_000
+
+
+class PatientBot(QtBot):
+    """Waits for the window as long as a busy machine may take; pytest-qt's own 5 s are no promise of ours."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = _PATIENCE_MS) -> None:
+        """Returns once `callback()` is true; raises TimeoutError after `timeout` ms."""
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
+    """As pytest-qt makes it, but patient."""
+    return PatientBot(request)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist's own, which reads the marks

@@ -125,7 +125,7 @@ def test_the_process_tells_every_file_and_can_be_ended(folder: Path, tmp_path: P
 
 def menura(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli", "batch", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_command_converts_and_says_what_failed(folder: Path, tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def _python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         [sys.executable, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         env=os.environ | environment,
     )

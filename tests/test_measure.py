@@ -75,7 +75,7 @@ def _measure(server: JackServer, home: Path) -> subprocess.CompletedProcess[str]
         env=server.env() | {"MENURA_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
 

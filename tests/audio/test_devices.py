@@ -250,7 +250,7 @@ print(json.dumps([[d.name for d in list_devices()], choose_rate(device, device),
 def test_lists_a_real_server_without_a_word_on_stderr() -> None:
     with JackServer() as server:
         run = subprocess.run(
-            [sys.executable, "-c", _LIST], env=server.env(), capture_output=True, text=True, timeout=30
+            [sys.executable, "-c", _LIST], env=server.env(), capture_output=True, text=True, timeout=300
         )
     names, rate, refusal = json.loads(run.stdout)
     assert "system · JACK Audio Connection Kit" in names

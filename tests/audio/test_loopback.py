@@ -161,7 +161,7 @@ print(json.dumps(asdict(measure_loopback(device_in, device_out, choose_rate(devi
 def test_measures_a_real_server_exactly() -> None:
     with JackServer() as server:
         run = subprocess.run(
-            [sys.executable, "-c", _MEASURE], env=server.env(), capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", _MEASURE], env=server.env(), capture_output=True, text=True, timeout=300
         )
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)

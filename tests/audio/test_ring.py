@@ -111,7 +111,7 @@ def test_two_processes_share_it() -> None:
             got += n
             time.sleep(0 if n else 1e-4)
             assert n or writer.poll() in (None, 0)
-        assert writer.wait(20) == 0
+        assert writer.wait(60) == 0
     finally:
         del ring
         memory.close()

@@ -167,7 +167,7 @@ def test_an_idle_runtime_keeps_all_of_its_programs_awake(
     hop, pitch = Recorder(Flaky(program, 2)), Recorder(pitch_program)
     runtime = with_pitch(networks_folder, package, hop, pitch)
     runtime.last_s = time.monotonic() - 1
-    runtime.keep_warm().join(timeout=30)
+    runtime.keep_warm().join(timeout=60)
     assert len(pitch.given) == len(hop.given) == 3
     # The thread has ended with the failure; what it gave to Core ML stays.
     arrays = [weakref.ref(array) for array in (*hop.given[0].values(), *pitch.given[0].values())]
@@ -179,7 +179,7 @@ def test_an_idle_runtime_keeps_all_of_its_programs_awake(
 
 def test_a_runtime_that_cannot_be_kept_warm_does_not_speak(program, networks_folder):
     runtime = made(networks_folder, Flaky(program, 0, "no state"))
-    runtime.keep_warm().join(timeout=30)
+    runtime.keep_warm().join(timeout=60)
     assert runtime.failures == 1
     assert runtime.name == "ONNX Runtime"
 
@@ -189,6 +189,6 @@ def test_an_idle_runtime_is_kept_warm_until_it_fails(program, networks_folder, m
     predictor = Flaky(program, 3)
     runtime = made(networks_folder, predictor)
     runtime.last_s = time.monotonic() - 1
-    runtime.keep_warm().join(timeout=30)
+    runtime.keep_warm().join(timeout=60)
     assert predictor.predictions == 4
     assert runtime.failures == 1

@@ -105,7 +105,7 @@ class Live:
     def stop(self) -> int:
         """Ends it as Ctrl-C does; returns the exit status."""
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(30)
+        return self._process.wait(60)
 
     def kill(self) -> None:
         """Ends it as a crash does, its children not included."""

@@ -53,7 +53,7 @@ def _fill(name: str) -> None:
 def test_another_process_sees_the_same(block: SharedBlock) -> None:
     child = mp.get_context("spawn").Process(target=_fill, args=(block.name,))
     child.start()
-    child.join(30)
+    child.join(60)
     assert child.exitcode == 0
     out = np.zeros(100, np.float32)
     assert block.input_ring.pop_into(out) == 100

@@ -67,10 +67,10 @@ def answers(shared: SharedBlock, monkeypatch: pytest.MonkeyPatch, *commands: obj
     thread = threading.Thread(target=made.listen)
     thread.start()
     said = []
-    while len(said) <= len(commands) and ours.poll(20.0):
+    while len(said) <= len(commands) and ours.poll(60.0):
         said.append(ours.recv())
     ours.close()
-    thread.join(30)
+    thread.join(60)
     return said, status[0]
 
 
@@ -119,13 +119,13 @@ class Loading:
         self._thread.start()
         assert self.ours.recv() == Ready()
         self.ours.send(UseVoice(find_voice("child")))
-        assert self._loading.wait(20)
+        assert self._loading.wait(60)
 
     def _load(self, voice: Voice) -> Converter:
         if voice.id != "child":
             return self._make(voice)
         self._loading.set()
-        self._loaded.wait(10)
+        self._loaded.wait(60)
         raise UnsupportedVoiceError("not this one")
 
     def end(self) -> None:
@@ -137,7 +137,7 @@ class Loading:
     def close(self) -> None:
         """Ends the worker."""
         self.ours.close()
-        self._thread.join(20)
+        self._thread.join(60)
 
 
 @pytest.fixture

@@ -273,6 +273,6 @@ def test_starts_without_loading_what_is_heavy(home: Path) -> None:
         "sys.exit(status or ', '.join(heavy) or 0)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -109,7 +109,7 @@ class Caller:
         return Call(self._server, self._pattern, signal, seconds)
 
     def play_and_record(
-        self, signal: Signal, seconds: float | None = None, timeout_s: float = 30.0
+        self, signal: Signal, seconds: float | None = None, timeout_s: float = 60.0
     ) -> Recording:
         """A whole call, as long as the signal if not said otherwise. Raises TimeoutError without ports."""
         seconds = len(signal) / self._server.rate if seconds is None else seconds
@@ -157,7 +157,7 @@ class Call:
                 return time.monotonic() - float(line.split()[1])
         return 0.0
 
-    def wait_for_ports(self, count: int = 1, timeout_s: float = 30.0) -> None:
+    def wait_for_ports(self, count: int = 1, timeout_s: float = 60.0) -> None:
         """Returns once ports have appeared `count` times. Raises TimeoutError."""
         try:
             wait_until(lambda: self.connections() >= count, timeout_s)
@@ -166,7 +166,7 @@ class Call:
             self.hang_up()
             raise TimeoutError(f"the product's ports did not appear: {problem}") from None
 
-    def finish(self, timeout_s: float = 30.0) -> Recording:
+    def finish(self, timeout_s: float = 60.0) -> Recording:
         """Waits for the end of the call; `timeout_s` beyond its length. Raises TimeoutError."""
         try:
             self._process.wait(self._seconds + timeout_s)
@@ -197,7 +197,7 @@ class Call:
         self._process.terminate()
         return self.finish()
 
-    def listen_on(self, seconds: float, timeout_s: float = 30.0) -> Recording:
+    def listen_on(self, seconds: float, timeout_s: float = 60.0) -> Recording:
         """Goes on for `seconds` from now, then ends the call."""
         until = self.played_s + seconds
         wait_until(lambda: self.played_s > until, timeout_s)

@@ -23,7 +23,7 @@ from filelock import FileLock
 
 RATE = 48_000
 PERIOD = 240
-_READY_TIMEOUT_S = 10
+_READY_TIMEOUT_S = 60
 _ONE_AT_A_TIME = Path(tempfile.gettempdir()) / "menura-jackd-starts.lock"
 """Two first servers of a machine that start in one moment ruin each other's registry in /dev/shm."""
 

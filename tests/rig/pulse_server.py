@@ -13,7 +13,7 @@ from types import TracebackType
 
 import pytest
 
-_READY_TIMEOUT_S = 20
+_READY_TIMEOUT_S = 60
 
 
 class PulseServer:
@@ -62,7 +62,7 @@ class PulseServer:
     def stop(self) -> None:
         """Ends it; what was loaded later is gone with it."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         self._socket.unlink(missing_ok=True)
 
     def restart(self) -> None:

@@ -25,4 +25,4 @@ def x_server(screen: str = "320x200x24") -> Iterator[str]:
         yield f":{number}"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)

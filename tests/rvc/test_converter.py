@@ -39,7 +39,7 @@ class Echo:
 
     def render(self, x: Array, f0: Array, timbre: Timbre) -> Array:
         self.begun += 1
-        assert self.allow.acquire(timeout=10)
+        assert self.allow.acquire(timeout=60)
         self.timbres.append(timbre)
         if self.fails:
             raise RuntimeError("a runtime's own")
@@ -71,7 +71,7 @@ class Run:
         wanted = self.given_back + blocks
         for _ in range(blocks):
             self.stream.allow.release()
-        wait_until(lambda: self.given_back == wanted, 10)
+        wait_until(lambda: self.given_back == wanted, 60)
 
     @property
     def given_back(self) -> int:

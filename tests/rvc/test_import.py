@@ -177,7 +177,7 @@ def test_command_line(
 
 
 def events(job: RvcImport) -> Iterator[Event]:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         for event in job.poll():
             yield event

@@ -40,7 +40,11 @@ Json = dict[str, Any]
 
 ARCHIVE = an_archive()
 BYTES = archive_bytes(ARCHIVE)
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @pytest.fixture
