@@ -1,8 +1,9 @@
-"""Whether a device still calls, as the supervisor sees it."""
+"""Whether a device still calls and a block loop still takes, as the supervisor sees it."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from numpy.typing import NDArray
 
@@ -61,7 +62,7 @@ _LOOK_S = 0.25
 
 
 class HangWatch:
-    """Whether nobody takes from a ring that fills up: the block loop hangs inside a converter.
+    """For how long nobody has taken from a ring that fills up: the block loop hangs inside a converter.
 
     `record` is the `inference.engine.shared.STREAM` of whoever fills it. Looks are counted rather than
     seconds: where this process was kept from looking, so was the loop from running, which is no hang.
@@ -75,8 +76,8 @@ class HangWatch:
         """Forgets what was seen, as after a pause of everything."""
         self._stuck_s = -math.inf
 
-    def hangs(self, now: float, attached: bool, patience_s: float) -> bool:
-        """Called ten times a second; `attached`: whether somebody should take from it."""
+    def look(self, now: float, attached: bool) -> float:
+        """Seconds of it, called ten times a second; `attached`: whether somebody should take from it."""
         waiting = self._ring.fill > _WAITING_S * int(self._record["rate"][0])
         stuck = attached and waiting and self._ring.read == self._read
         self._read = self._ring.read
@@ -85,4 +86,20 @@ class HangWatch:
         counts = min(now - self._looked, _LOOK_S)
         self._stuck_s = max(0.0, self._stuck_s + counts) if stuck else -math.inf
         self._looked = now
-        return stuck and self._stuck_s > patience_s
+        return max(0.0, self._stuck_s)
+
+
+def wants_to_run(pid: int) -> bool:
+    """Whether a thread of this process runs, would if it had a core, or waits for a disk.
+
+    True where nobody can tell, which is everywhere but on Linux.
+    """
+    try:
+        return any(_state(task) in "RD" for task in Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return True
+
+
+def _state(task: Path) -> str:
+    """The letter that Linux has for what a thread does; its name, before it, may hold anything."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]

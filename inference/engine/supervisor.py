@@ -48,7 +48,7 @@ from inference.engine.messages import (
     VoiceFailed,
     VoiceReady,
 )
-from inference.engine.progress import HangWatch, Progress
+from inference.engine.progress import HangWatch, Progress, wants_to_run
 from inference.engine.shared import SharedBlock
 from inference.engine.standby import Standby
 from inference.engine.time_watch import TimeWatch
@@ -61,9 +61,10 @@ _STALL_S = {"input": 1.0, "output": 5.0}
 """How long a side may not call: PulseAudio pauses outputs for 2 s and more on a busy machine."""
 _LOADING_S, _OPENING_S = 30.0, 8.0
 """A busy machine may take long to load our code; what comes after that is the audio system."""
-_HANG_S, _HANG_LOADING_S = 0.7, 1.5
-"""How long the block loop may take nothing. A voice that loads may keep it waiting: importing its runtime
-holds the interpreter's lock while the library comes from a slow disk."""
+_STILL_S, _HANG_S, _HANG_LOADING_S = 0.7, 1.1, 1.5
+"""How long the block loop may take nothing: where no thread of the worker even wants to run; where one does,
+which may be no hang but a machine that gives it no core; and while a voice loads, where importing its runtime
+may hold the interpreter's lock for as long as a slow disk takes."""
 
 _CALM_S = 3.0
 """How long all must be well before a process is put in store: what comes back needs the machine first."""
@@ -309,11 +310,15 @@ class Supervisor:
                 does = "gives no more" if name == "input" else "takes no more"
                 self._lost(f"The audio device {does} samples.")
                 return
-        loading = self._voice is not self._spoken
-        patience_s = _HANG_LOADING_S if loading else _HANG_S
-        if self._hang.hangs(now, self._attached, patience_s) and self._worker:
+        stuck_s = self._hang.look(now, self._attached)
+        if self._worker and self._is_hung(self._worker, stuck_s):
             # Only ending the process gets the loop out.
             self._bury_worker(now)
+
+    def _is_hung(self, worker: Child, stuck_s: float) -> bool:
+        if self._voice is not self._spoken:
+            return stuck_s > _HANG_LOADING_S
+        return stuck_s > _HANG_S or (stuck_s > _STILL_S and not wants_to_run(worker.pid))
 
     def _watch_load(self, now: float) -> None:
         """Says so when a load costs delay, or when hops take longer to compute than to speak."""

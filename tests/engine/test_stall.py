@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +15,10 @@ from audio.streams import Tap, input_callback
 from inference.engine import supervisor as module
 from inference.engine.internal import Attach, Attached, StreamInfo, UseParams, UseVoice
 from inference.engine.messages import EngineState, Event, SetVoice, StateChanged, StreamConfig
-from inference.engine.progress import HangWatch, Progress
+from inference.engine.progress import HangWatch, Progress, wants_to_run
 from inference.engine.shared import SharedBlock
 from inference.engine.supervisor import Supervisor
+from tests.rig.caller import wait_until
 from voices.builtin import find_voice
 
 
@@ -113,12 +117,12 @@ class Loop:
     def looks(
         self, seconds: float, *, attached: bool = True, read: int = 0, every_s: float = 0.1
     ) -> list[bool]:
-        """What each look says; `read` samples are taken before each."""
+        """Whether each look finds more than 0.55 s; `read` samples are taken before each."""
         said = []
         for _ in range(round(seconds / every_s)):
             self.now += every_s
             self.ring.skip(read)
-            said.append(self.watch.hangs(self.now, attached, patience_s=0.55))
+            said.append(self.watch.look(self.now, attached) > 0.55)
         return said
 
 
@@ -162,6 +166,8 @@ class Taken:
 
     alive = True
 
+    pid = 1234
+
     def __init__(self) -> None:
         self.told: list[object] = []
         self.closed = False
@@ -176,9 +182,10 @@ class Taken:
         self.closed = True
 
 
-def hung(monkeypatch: pytest.MonkeyPatch) -> tuple[Watched, Taken, Taken]:
+def hung(monkeypatch: pytest.MonkeyPatch, busy: bool = False) -> tuple[Watched, Taken, Taken]:
     """Streams whose worker is attached, takes nothing, and is going to be replaced."""
     watched, old, new = Watched(monkeypatch), Taken(), Taken()
+    monkeypatch.setattr(module, "wants_to_run", lambda pid: busy and pid == old.pid)
     supervisor, deep = watched.supervisor, find_voice("deep")
     supervisor._worker, supervisor._attached = old, True  # type: ignore[assignment]
     supervisor._voice = supervisor._spoken = deep
@@ -194,6 +201,14 @@ def test_a_loop_that_hangs_is_replaced_by_one_that_has_its_voice_and_streams(mon
     assert "silence until it is back" in watched.run(0.3, "input", "output")
     assert old.closed
     assert [type(message) for message in new.told] == [UseParams, UseVoice, Attach]
+
+
+def test_a_loop_that_may_only_lack_a_core_is_given_more_time(monkeypatch) -> None:
+    watched, old, _ = hung(monkeypatch, busy=True)
+    assert watched.run(1.1, "input", "output") == ""
+    assert not old.closed
+    watched.run(0.3, "input", "output")
+    assert old.closed
 
 
 def test_a_loop_may_wait_longer_while_a_voice_is_loaded(monkeypatch) -> None:
@@ -240,3 +255,24 @@ def test_the_next_process_loads_while_a_device_is_waited_for(monkeypatch) -> Non
     supervisor._lost("It is still gone.")
     supervisor._keep_standby(watched.now)
     assert store.asked == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what threads do")
+def test_a_process_that_waits_or_is_stopped_does_not_want_to_run() -> None:
+    loop = "import sys\nprint('running', flush=True)\nsys.stdin.readline()\nwhile True: pass"
+    with subprocess.Popen(
+        [sys.executable, "-c", loop], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        try:
+            assert child.stdin
+            assert child.stdout
+            child.stdout.readline()
+            wait_until(lambda: not wants_to_run(child.pid), 20.0)
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+            wait_until(lambda: wants_to_run(child.pid), 20.0)
+            child.send_signal(signal.SIGSTOP)
+            wait_until(lambda: not wants_to_run(child.pid), 20.0)
+        finally:
+            child.kill()
+    assert wants_to_run(child.pid)  # it is gone: nobody can tell
