@@ -32,6 +32,10 @@ _SUBTYPES = {
 _CONTAINERS = {"AIF": "AIFF", "OPUS": "OGG", "OGA": "OGG", "WAVE": "WAV"}
 """Suffixes that libsndfile names otherwise."""
 
+_RATES = (1_000, 3_072_000)
+"""What is slower than any telephone or faster than any studio is a damaged header, or a trap: a second of
+24 kHz in each of its samples."""
+
 _HIGHEST_VORBIS_RATE = 200_000
 _FRAMES_PER_READ = 1 << 20
 _FRAMES_PER_WRITE = 16_384
@@ -93,6 +97,8 @@ def _read(path: Path, kept: Callable[[Samples], Samples], longest_s: float) -> A
             # Else each read ends with a step to where it is, which fails where the length is not known.
             file.seekable = lambda: False
             rate = file.samplerate
+            if not _RATES[0] <= rate <= _RATES[1]:
+                raise AudioFileError(f"{path} says that it has {rate} samples a second; choose another file.")
             cleaned, samples = _decode(file, kept, min(file.frames, longest_s * rate))
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
         raise AudioFileError(

@@ -212,3 +212,11 @@ def test_what_unpacks_to_more_than_the_memory_is_refused(
     with pytest.raises(AudioFileError, match="too long to fit into memory"):
         read_audio(path)
     assert len(read_mono(path, 10.0)[0]) == 480_000
+
+
+@pytest.mark.parametrize("rate", [1, 999, (1 << 31) - 1])
+def test_a_rate_that_no_sound_has_is_refused(tmp_path: Path, rate: int) -> None:
+    """A hundred kilobytes that say 1 Hz are a day of sound, once they are resampled."""
+    soundfile.write(tmp_path / "x.wav", noise(), rate)
+    with pytest.raises(AudioFileError, match=f"{rate} samples a second"):
+        read_audio(tmp_path / "x.wav")
