@@ -5,10 +5,14 @@ Imports happen inside the commands, so that `menura --help` answers at once.
 
 from __future__ import annotations
 
+# First of all: it watches over the loading of the rest, which takes long enough to be interrupted.
+from cli_interrupt import LINE, STATUS, interruptible
+
+# isort: split
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -37,18 +41,31 @@ _VOICE_HELP = "A voice of `menura voices list`."
 
 
 def main() -> None:
-    """Runs a command. Exit status: 0 done, 2 bad usage or input (one line on stderr), 1 our failure."""
-    try:
-        status = app(standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except Exception as error:
-        message = _sentence(error)
-        if message is None:
-            raise
-        typer.echo(f"menura: {message}", err=True)
-        sys.exit(2)
+    """Runs a command. Exit status: 0 done, 2 bad usage or input, 130 interrupted (one line on stderr for
+    each of the two), 1 our failure.
+    """
+    with interruptible() as interrupts:
+        try:
+            status = app(standalone_mode=False)
+        except (typer.Abort, KeyboardInterrupt):
+            _interrupted()
+        except Exception as error:
+            if interrupts.came:
+                _interrupted()
+            message = _sentence(error)
+            if message is None:
+                raise
+            typer.echo(f"menura: {message}", err=True)
+            sys.exit(2)
+        if status == STATUS:
+            # So typer tells of an interrupt that the command did not take itself.
+            _interrupted()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _interrupted() -> NoReturn:
+    typer.echo(LINE, err=True)
+    sys.exit(STATUS)
 
 
 def _sentence(error: Exception) -> str | None:

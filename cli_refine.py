@@ -35,8 +35,7 @@ def refine_voice(name: str, files: list[Path], call: str, device: str, discard: 
         if job is None:
             raise RefineError(f"'{voice.name}' is not being refined.")
         with job.lock():
-            pass
-        job.discard()
+            job.discard()
         typer.echo(f"The unfinished refinement of '{voice.name}' was thrown away.")
         return 0
     if sentence := missing_torch():
@@ -73,6 +72,7 @@ class _Teller:
     def __init__(self, process: RefineProcess, name: str, begun: bool) -> None:
         self._process, self._name, self._begun = process, name, begun
         self._stage, self._told = "", 0.0
+        self._ending = False
 
     def follow(self) -> int:
         """Tells until the end; returns the exit status."""
@@ -88,6 +88,7 @@ class _Teller:
         if self._begun:
             self._say_stopped()
             return _INTERRUPTED
+        self._ending = True
         typer.echo("Ending; nothing is kept ...")
         self._process.stop()
         with suppress(KeyboardInterrupt):
@@ -99,7 +100,8 @@ class _Teller:
 
         match event:
             case Progress():
-                self._say(event)
+                if not self._ending:
+                    self._say(event)
             case Begun(about):
                 self._begun, self._name = True, about.voice_name
                 typer.echo(f"{about.speech_s:.0f} s of speech to refine '{self._name}' with.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -145,7 +146,8 @@ def refine(
     """Tunes a copy of a voice with recordings of its speaker; without files goes on with what was begun."""
     from cli_refine import refine_voice
 
-    raise typer.Exit(refine_voice(name, files or [], call, device, discard))
+    # Not typer.Exit: an interrupt has been answered in a line already.
+    sys.exit(refine_voice(name, files or [], call, device, discard))
 
 
 @app.command()

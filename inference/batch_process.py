@@ -8,7 +8,7 @@ from collections import deque
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as Flag
 
-from inference.background import be_gentle
+from inference.background import be_gentle, uninterrupted
 from inference.batch import Event, Failed, Job, Working, run
 from voices.tuning import Tuning
 from voices.voice import Voice
@@ -67,7 +67,8 @@ class BatchProcess:
 
     def _listen(self) -> None:
         """Runs in a thread until the process has ended."""
-        self._process.start()
+        with uninterrupted():
+            self._process.start()
         self._theirs.close()
         going: set[int] = set()
         try:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
+from inference.background import uninterrupted
+
 
 class Companion:
     """Commands go to `target(connection, status)` in a process of its own, messages come back by `poll`.
@@ -71,7 +73,8 @@ class Companion:
             self._process = context.Process(
                 target=self._target, args=(theirs, self._status), daemon=True, name=self._name
             )
-            self._process.start()
+            with uninterrupted():
+                self._process.start()
             theirs.close()
             self._conn = ours
         try:

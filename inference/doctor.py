@@ -25,6 +25,7 @@ from audio.cables import find_cables, how_to_get_one
 from audio.devices import Device, DeviceError, Kind, list_devices, portaudio
 from audio.pairing import pairing_advice
 from audio.priority import find_out
+from inference.background import uninterrupted
 from inference.converter import HOP, MODEL_RATE
 from inference.registry import make_converter
 from inference.sample import bundled_speech
@@ -196,7 +197,9 @@ def _answer(command: tuple[str, ...]) -> str | None:
 def _priority() -> Iterator[Finding]:
     """Asked for in a process of its own, which takes the priority with it."""
     with ProcessPoolExecutor(1, mp_context=mp.get_context("spawn")) as pool:
-        granted, refused = pool.submit(find_out).result(timeout=20)
+        with uninterrupted():
+            asked = pool.submit(find_out)
+        granted, refused = asked.result(timeout=20)
     yield check_priority(granted, refused, sys.platform)
 
 

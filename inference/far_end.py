@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.devices import DeviceError, choose_rate, find_device, portaudio, refresh
+from inference.background import uninterrupted
 
 LONGEST_S = 30.0
 """A recording ends by itself after this."""
@@ -72,7 +73,8 @@ class FarEnd:
         self._starter.submit(self._start, theirs)
 
     def _start(self, theirs: Connection) -> None:
-        self._process.start()
+        with uninterrupted():
+            self._process.start()
         theirs.close()
 
     def poll(self) -> list[Event]:

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 
 from audio.priority import hurry
+from inference.background import uninterrupted
 from inference.engine.shared import SharedBlock
 
 
@@ -25,7 +26,7 @@ class Child:
             name=f"menura {target.__name__}",
         )
         # The interpreter starts at a priority too: on a busy machine that alone took seconds, in silence.
-        with hurry():
+        with hurry(), uninterrupted():
             self._process.start()
         theirs.close()
         self._usage = psutil.Process(self._process.pid)

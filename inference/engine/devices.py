@@ -6,6 +6,7 @@ import concurrent.futures
 import multiprocessing as mp
 
 from audio.devices import DeviceError, list_devices
+from inference.background import uninterrupted
 from inference.engine.messages import DevicesListed
 
 _PATIENCE_S = 10.0
@@ -23,7 +24,9 @@ def list_in_own_process() -> DevicesListed:
     """A fresh list, without touching the streams or the audio library of this process."""
     pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=mp.get_context("spawn"))
     try:
-        return pool.submit(describe_devices).result(timeout=_PATIENCE_S)
+        with uninterrupted():
+            listing = pool.submit(describe_devices)
+        return listing.result(timeout=_PATIENCE_S)
     except (concurrent.futures.TimeoutError, concurrent.futures.process.BrokenProcessPool):
         return DevicesListed((), "The audio system did not answer. Check that its server is running.")
     finally:

@@ -7,15 +7,18 @@ and the tuning's `state.npz`, replaced whole every few steps. No torch here: `wo
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from voices.files import FileError, write_bytes, write_text
+from voices.files import TEMPORARY_PREFIX, FileError, write_bytes, write_text
 from voices.home import home
 from voices.voice import Voice, VoiceKind
 
@@ -92,22 +95,44 @@ class Job:
         about = {"format": FORMAT, **asdict(self.about), "share": round(share, 3)}
         write_text(self.folder / _ABOUT, json.dumps(about))
 
-    def lock(self) -> FileLock:
-        """Takes the right to work on it. Raises RefineError where another process has it."""
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """In the block nobody else works on it. Raises RefineError where another one does or did."""
         lock = FileLock(self.folder / _LOCK)
         try:
             lock.acquire(timeout=0)
         except (Timeout, OSError) as error:
+            if _read(self.folder) is None:
+                raise self._ended() from error
             raise RefineError(
                 f"'{self.about.voice_name}' is being refined by another Menura; wait for it."
             ) from error
-        return lock
+        try:
+            if _read(self.folder) is None:
+                raise self._ended()
+            yield
+        finally:
+            lock.release()
 
     def discard(self) -> None:
-        """Throws it away."""
-        with suppress(OSError):
-            (self.folder / _ABOUT).unlink()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Throws it away; whoever does has its `lock`.
+
+        At one stroke: another process may begin a new one of this name while files are still being deleted.
+        """
+        gone = self.folder.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+        try:
+            os.replace(self.folder, gone)
+        except OSError:
+            # Windows, where the lock's file is open; without its `job.json` it is no job.
+            gone = self.folder
+            with suppress(OSError):
+                (gone / _ABOUT).unlink()
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _ended(self) -> RefineError:
+        return RefineError(
+            f"'{self.about.voice_name}' is not being refined any more: that was finished or thrown away."
+        )
 
 
 def jobs_folder() -> Path:

@@ -65,7 +65,7 @@ def run(
         refinement, judgement = work.tuned()
         reason = judgement.refusal
         voice = None if reason else _keep(library, archive, job, refinement)
-    job.discard()
+        job.discard()
     return Outcome(voice, judgement, reason, time.monotonic() - begun)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.background import be_gentle
+from inference.background import be_gentle, uninterrupted
 from inference.rvc.content import (
     FORMAT,
     MANIFEST,
@@ -108,7 +108,8 @@ def install_beside(path: Path, leave: threading.Event) -> str:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_install, args=(theirs, path), daemon=True, name="menura rvc content")
-    process.start()
+    with uninterrupted():
+        process.start()
     theirs.close()
     try:
         while not leave.is_set() and not ours.poll(_LOOK_S):

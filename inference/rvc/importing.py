@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.background import be_gentle
+from inference.background import be_gentle, uninterrupted
 from inference.rvc.convert import Tell, convert
 from inference.rvc.facts import RvcError, RvcFacts
 from inference.usual_pitch import UsualPitch
@@ -140,7 +140,8 @@ class RvcImport:
 
     def _listen(self) -> None:
         """Runs in a thread until the process has ended."""
-        self._process.start()
+        with uninterrupted():
+            self._process.start()
         self._theirs.close()
         last: Event | None = None
         try:

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("jeepney", reason="RealtimeKit is Linux's, and so is its client")
 
-from tests.audio.realtime_kit import PORTAL, RealtimeKitService, private_bus  # noqa: E402
+from tests.audio.realtime_kit import PORTAL, RealtimeKitService, private_bus
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RealtimeKit is Linux's")
 ROOT = Path(__file__).resolve().parents[2]

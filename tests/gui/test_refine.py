@@ -114,6 +114,15 @@ def test_stopped_work_is_gone_on_with_or_thrown_away(desk, going):
     assert unfinished() == []
 
 
+def test_work_that_another_menura_does_is_not_thrown_away(desk, going, studio):
+    tell(desk, going, Ended("The disk is full."))
+    (job,) = unfinished()
+    with job.lock():
+        desk.panel.refining.discard.click()
+    assert unfinished() == [job]
+    assert "another Menura" in studio.window.message.text.text()
+
+
 def test_a_failure_is_told(desk, going, studio):
     tell(desk, going, Ended("The disk is full."))
     assert studio.window.message.text.text() == "The disk is full."

@@ -41,7 +41,7 @@ def says(monkeypatch):
             return events
 
         def stop(self):
-            events[:] = [Ended(kept=False)]
+            events[:] = [Progress("Listening", 0.1, 60.0), Ended(kept=False)]
 
         def close(self):
             pass

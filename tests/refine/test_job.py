@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -111,6 +112,46 @@ def test_a_damaged_job_is_no_job(job, content):
 def test_only_one_process_works_on_a_job(job, library, networks_folder):
     with job.lock(), pytest.raises(RefineError, match="another Menura"):
         finish(Job(job.folder, job.about), library, networks_folder)
+
+
+def test_whoever_ends_it_has_it_until_it_is_gone(job, library, networks_folder, judged, monkeypatch):
+    discarded = []
+
+    def discard(self):
+        with pytest.raises(RefineError, match="another Menura"), Job(self.folder, self.about).lock():
+            pass
+        discarded.append(self.folder)
+        original(self)
+
+    original = Job.discard
+    monkeypatch.setattr(Job, "discard", discard)
+    finish(job, library, networks_folder)
+    assert discarded == [job.folder]
+    assert unfinished(job.folder.parent) == []
+
+
+def test_who_comes_too_late_is_told_and_a_new_job_of_the_name_stays_whole(job, voice, material):
+    late = Job(job.folder, job.about)
+    with job.lock():
+        job.discard()
+    with pytest.raises(RefineError, match="not being refined any more"), late.lock():
+        pass
+    fresh = Job.begin(voice, "Ada refined", material, job.folder.parent)
+    assert fresh.material().speech_s == 75.0
+
+
+def test_files_that_are_still_being_deleted_are_not_those_of_a_new_job(job, voice, material, monkeypatch):
+    def slow(folder, ignore_errors):
+        monkeypatch.undo()
+        Job.begin(voice, "Ada refined", material, job.folder.parent)
+        shutil.rmtree(folder, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr("inference.refine.job.shutil.rmtree", slow)
+    with job.lock():
+        job.discard()
+    (fresh,) = unfinished(job.folder.parent)
+    assert fresh.material().speech_s == 75.0
+    assert [path.name for path in job.folder.parent.iterdir()] == [job.folder.name]
 
 
 def test_a_job_is_begun_once_and_for_neural_voices_alone(job, voice, material):
