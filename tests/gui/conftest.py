@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -47,6 +48,12 @@ class Studio:
         """Starts and waits until live."""
         self.window.transport.start.click()
         self.bot.waitUntil(lambda: self.window.transport.state.text() == "Live")
+
+    def click_card(self, row: int) -> None:
+        """Clicks a voice in the list."""
+        view = self.window.live.voices.view
+        rect = view.visualRect(view.model().index(row, 0))
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
 
 
 @pytest.fixture(autouse=True)
