@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,13 @@ def test_another_mac_and_other_programs_need_another_certificate(package, tmp_pa
     )
     monkeypatch.setattr(machine, "find_package", lambda: changed)
     assert machine.key() != first
+
+
+def test_the_page_about_core_ml_shows_the_networks_that_are_shipped():
+    page = (Path(machine.__file__).parents[2] / "docs" / "coreml.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^\S+, Linux-\S+, networks (\S+)$", page, re.MULTILINE)
+    assert machine.key().model.startswith(shown)
+    assert f"manifest\n{shown}" in page
 
 
 def test_a_mac_says_which_it_is(monkeypatch):
