@@ -1,6 +1,6 @@
 """Measures delay and recovery of `menura live` through a real audio server, as the call hears them.
 
-    python -m tests.tools.recovery [--voice deep] [--rounds 3] [--json FILE]
+    python -m tests.tools.recovery [--voice deep] [--rounds 3] [--causes NAME,NAME] [--json FILE]
 
 Reported and measured latency of bypass and of a voice (set back to the speaker's own pitch and formants, so
 that bursts of noise can be found in it), and for how long the call hears nothing after each cause in `CAUSES`
@@ -10,11 +10,13 @@ has ended. The voice must be a model-free one. Ends with a word where the bare m
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,7 +36,8 @@ from voices.builtin import find_voice
 
 _PATIENCE_S = 60.0
 _CALL_S = 300.0
-_BEFORE_S = 3.0
+_BEFORE_S = 7.0
+"""A process is in store by then (`inference.engine.standby`), as in any call that has lasted for a while."""
 
 
 def bypass_ms() -> dict[str, float]:
@@ -86,6 +89,12 @@ def gap_s(voice: str, harm: Callable[[JackServer, Live, SpoiltMachine, Call], No
 def kill_worker(_server: JackServer, live: Live, _machine: SpoiltMachine, _call: Call) -> None:
     """Ends the process that converts."""
     crash(live.worker())
+    wait_until(lambda: live.said("Back to normal."), _PATIENCE_S)
+
+
+def stop_worker(_server: JackServer, live: Live, _machine: SpoiltMachine, _call: Call) -> None:
+    """Has the process that converts stand still, as one that waits for what never comes."""
+    os.kill(live.worker().pid, signal.SIGSTOP)
     wait_until(lambda: live.said("Back to normal."), _PATIENCE_S)
 
 
@@ -152,6 +161,7 @@ def median(measure: Callable[[], float], rounds: int) -> dict[str, float]:
 
 CAUSES: dict[str, Callable[[str], float]] = {
     "worker killed": lambda voice: gap_s(voice, kill_worker),
+    "worker hangs": lambda voice: gap_s(voice, stop_worker),
     "audio process killed": lambda voice: gap_s(voice, kill_audio),
     "model raises": lambda voice: gap_s(voice, fail_model),
     "sleep of 6 s": lambda voice: gap_s(voice, sleep_all),
@@ -165,15 +175,21 @@ CAUSES: dict[str, Callable[[str], float]] = {
 """Seconds of silence by cause, counted from its end; nothing hears the bare microphone meanwhile."""
 
 
-def measure_all(voice: str, rounds: int) -> dict[str, object]:
-    """Every figure."""
+def delays(voice: str) -> dict[str, object]:
+    """Reported and measured latency, of bypass and of a voice."""
     figures: dict[str, object] = {"bypass": bypass_ms()}
     try:
         figures[voice] = voice_ms(voice)
     except LoopbackError as error:
         figures[voice] = str(error)
-    for name, measure in CAUSES.items():
-        figures[name] = median(lambda measure=measure: measure(voice), rounds)  # type: ignore[misc]
+    return figures
+
+
+def recoveries(voice: str, rounds: int, causes: Iterable[str]) -> dict[str, object]:
+    """Median and worst silence of each cause."""
+    figures: dict[str, object] = {}
+    for name in causes:
+        figures[name] = median(lambda name=name: CAUSES[name](voice), rounds)  # type: ignore[misc]
         sys.stderr.write(f"{name}: {figures[name]}\n")
     return figures
 
@@ -183,9 +199,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--voice", default="deep")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--causes", help=f"some of: {', '.join(CAUSES)}; then without the delays")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    show(measure_all(options.voice, options.rounds), options.json, indent=2)
+    causes = options.causes.split(",") if options.causes else list(CAUSES)
+    if unknown := set(causes) - set(CAUSES):
+        parser.error(f"no such cause: {', '.join(unknown)}")
+    figures = {} if options.causes else delays(options.voice)
+    show(figures | recoveries(options.voice, options.rounds, causes), options.json, indent=2)
 
 
 if __name__ == "__main__":
