@@ -26,11 +26,12 @@ from tests.rig.pulse_server import PulseServer
 
 pytestmark = [
     pytest.mark.jack,
-    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="the rig's sound servers are Linux's"),
 ]
 _PATIENCE_S = 60.0
-_CALL_S = 200.0
+_CALL_S, _LONGEST_CALM_S = 300.0, 160.0
+"""Length of a call, and the longest that the delay waits to be as before (`inference/engine/margin.py`)."""
+
 _SLEEP_S = 5.2
 _VOICE = ["--voice", "deep", "--gate", "-100"]
 
@@ -126,12 +127,16 @@ def test_a_server_that_comes_back_at_another_rate_is_followed(trouble: Trouble) 
 
 
 def test_a_load_is_planned_for_told_and_over_when_it_is_over(trouble: Trouble) -> None:
+    """What the machine itself was busy with before may have been planned for and told already."""
+
+    def told() -> bool:
+        log = trouble.live.log
+        return log.rfind("more delay so that nothing stutters.") > log.rfind("the delay is as before.")
+
     call = trouble.call()
-    told = trouble.live.count("more delay so that nothing stutters.")
-    over = trouble.live.count("the delay is as before.")
     with busy():
-        trouble.wait_for("more delay so that nothing stutters.", told + 1)
-    trouble.wait_for("the delay is as before.", over + 1)
+        wait_until(told, _PATIENCE_S)
+    wait_until(lambda: not told(), _LONGEST_CALM_S + _PATIENCE_S)
     trouble.heard_well(call)
 
 
