@@ -157,7 +157,8 @@ def batch(
     """Converts many files, one after the other; a file that fails does not end the others."""
     from cli_batch import convert_many
 
-    raise typer.Exit(convert_many(files, voice, out, sound, suffix, existing))
+    # Not typer.Exit: an interrupt has been answered in a line already.
+    sys.exit(convert_many(files, voice, out, sound, suffix, existing))
 
 
 @app.command()

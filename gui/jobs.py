@@ -12,7 +12,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 
-from inference.background import be_gentle
+from inference.background import be_gentle, uninterrupted
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ class Jobs(QObject):
         if self._pool is None:
             context = mp.get_context("spawn")
             self._pool = ProcessPoolExecutor(WORKERS, mp_context=context, initializer=be_gentle)
-        future = self._pool.submit(function, *arguments)
+        with uninterrupted():
+            future = self._pool.submit(function, *arguments)
         self._wanted[key] = future
         future.add_done_callback(lambda done: self._pass_on(key, done))
 

@@ -69,6 +69,7 @@ def _offer_sample(sentence: str) -> None:
 def _look_for_sound() -> None:
     """Tells people whose machine has no sound, and gives them the sample, beside the open window."""
     time.sleep(_SETTLE_S)
+    from inference.background import uninterrupted
     from inference.demo import convert_sample, missing_sound
     from inference.engine.devices import list_in_own_process
 
@@ -76,6 +77,8 @@ def _look_for_sound() -> None:
     if not lacking:
         return
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=mp.get_context("spawn")) as pool:
-        written = pool.submit(convert_sample).result()
+        with uninterrupted():
+            converted = pool.submit(convert_sample)
+        written = converted.result()
     sys.stdout.write(f"This machine has {lacking}. A speech sample was converted instead: {written}\n")
     sys.stdout.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 
 from audio.files import write_audio
+from inference import batch
 from inference.batch import (
     BatchError,
     Cancelled,
@@ -137,3 +139,16 @@ def test_the_command_converts_and_says_what_failed(folder: Path, tmp_path: Path)
     again = menura(folder / "a.wav", "--voice", "deep", "--out", tmp_path / "out", "--format", "flac")
     assert again.returncode == 2
     assert "--existing skip" in again.stderr
+
+
+def test_an_interrupted_batch_says_how_far_it_came(
+    run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(*_: object, **__: object) -> Iterator[Done]:
+        yield Done(0, 1.5)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "run", half)
+    outcome = run("batch", folder, "--voice", "deep", "--out", tmp_path / "out")
+    assert (outcome.status, outcome.err) == (130, "")
+    assert outcome.out.splitlines()[-1] == f"Interrupted: 1 of 3 files converted to {tmp_path / 'out'}"
