@@ -131,6 +131,17 @@ def test_the_command_begins_with_what_the_last_call_learnt(monkeypatch: pytest.M
     assert second.starts[0].speakers == {"mic": 123.4}
 
 
+def test_a_call_that_fails_in_the_midst_has_learnt_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(Engine):
+        def start(self, config: StreamConfig) -> None:
+            super().start(config)
+            self.events.append(StateChanged(EngineState.FAILED, "It was unplugged."))
+
+    with pytest.raises(LiveError):
+        run(monkeypatch, Failing(speaker_hz=99.0))
+    assert known() == {"mic": 99.0}
+
+
 def test_a_command_whose_device_fails_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LiveError):
         run(monkeypatch, Engine(speaker_hz=99.0, opens=False))

@@ -102,10 +102,13 @@ class LiveSession:
             engine.set_params(self._params)
             engine.set_voice(self._voice)
             engine.start(self._speakers.expecting(self._config) if self._speakers else self._config)
-            while not self._stopping and not self._is_over(seconds):
-                self._listen(engine)
-            telemetry, peak = engine.telemetry(), engine.usage.peak_rss_mb
-            self._remember(telemetry)
+            try:
+                while not self._stopping and not self._is_over(seconds):
+                    self._listen(engine)
+            finally:
+                # Also of a call that fails in the midst.
+                telemetry, peak = engine.telemetry(), engine.usage.peak_rss_mb
+                self._remember(telemetry)
             engine.stop_recording()
             engine.stop()
             while engine.recording:
