@@ -51,6 +51,27 @@ def shared() -> SharedBlock:
     return SharedBlock(SimpleNamespace(buf=bytearray(SharedBlock.size()), name="in this process"))
 
 
+@pytest.fixture(autouse=True)
+def builders_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ends the builder threads: a worker's process takes its own along, here they would stay."""
+    made: list[worker._Worker] = []
+
+    class Noted(worker._Worker):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(worker, "_Worker", Noted)
+    yield
+    for one in made:
+        one._obey = end
+        for _ in range(2):  # The one that waits for the first order has looked up what to do with it.
+            one._orders.put(None)
+    for thread in [t for t in threading.enumerate() if t.name == "builder"]:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def answers(shared: SharedBlock, monkeypatch: pytest.MonkeyPatch, *commands: object) -> tuple[list, int]:
     """What a worker says to these commands, and the exit status it ends with when the pipe closes."""
     status: list[int] = []
