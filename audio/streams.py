@@ -124,24 +124,39 @@ class _Inlet:
             self._copy.take(indata[:, 0])
 
 
+_FALL = (0.5 + 0.5 * np.cos(np.pi * np.arange(1, 65) / 64)).astype(np.float32)
+"""From the last sample there was to silence: 1.3 ms at 48 kHz. Without it a ring that runs dry clicks."""
+
+
 class _Outlet:
     """Gives a ring's samples to all channels of the device, silence where the ring is empty."""
 
     def __init__(self, tap: Tap) -> None:
         self._ring, self._counter, self._armed = tap.ring, _Counter(tap.counters), tap.armed
         self._copy = tap.copy
+        self._last, self._fallen = np.float32(0.0), len(_FALL)
 
     def give(self, outdata: NDArray[np.float32], frames: int, xrun: bool) -> None:
         """One callback's worth: (frames, channels)."""
         self._counter.tick(frames, time.perf_counter(), xrun)
         first = outdata[:, 0]
         got = self._ring.pop_into(first)
+        if got:
+            self._last, self._fallen = first[got - 1], 0
         if got < frames:
             self._counter.starve(frames - got, bool(self._armed[0]))
+            self._fall(first[got:])
         if outdata.shape[1] > 1:
             outdata[:, 1:] = first[:, None]
         if self._copy:
             self._copy.take(first)
+
+    def _fall(self, silence: NDArray[np.float32]) -> None:
+        """Lets the last sample die away, over as many callbacks as it takes."""
+        begin, count = self._fallen, min(len(silence), len(_FALL) - self._fallen)
+        if count:
+            np.multiply(_FALL[begin : begin + count], self._last, out=silence[:count])
+            self._fallen += count
 
 
 def input_callback(tap: Tap, wake: Callable[[], None]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ import pytest
 
 from audio.devices import Device, DeviceError
 from audio.ring import Ring
-from audio.streams import StreamPlan, Streams, Tap
+from audio.streams import StreamPlan, Streams, Tap, output_callback
 from inference.engine.shared import STREAM
 
 
@@ -83,3 +83,22 @@ def test_a_refusal_is_a_sentence_and_nothing_stays_open(
     with pytest.raises(DeviceError, match=f"would not {refuses} .*'.*Cable.*choose another device"):
         opened(monkeypatch, refuses)
     assert {stream.state for stream in FakeStream.all} == {"closed"}
+
+
+@pytest.mark.parametrize("frames", [16, 240])
+def test_a_ring_that_runs_dry_falls_silent_without_a_click(frames: int) -> None:
+    out = tap()
+    call, heard = output_callback(out), []
+    for callback in range(480 // frames):
+        if callback == 0:
+            out.ring.push(np.full(100, 0.5, np.float32))
+        block = np.full((frames, 2), 9.0, np.float32)
+        call(block, frames, None, SimpleNamespace(output_underflow=False))
+        heard.append(block)
+    left, right = np.concatenate(heard).T
+    np.testing.assert_array_equal(left, right)
+    np.testing.assert_array_equal(left[:100], 0.5)
+    assert (np.diff(left[99:165]) <= 0).all()
+    assert np.abs(np.diff(left)).max() < 0.02
+    assert not left[163:].any()
+    assert out.counters["silence"][0] == 380
