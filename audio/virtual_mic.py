@@ -179,5 +179,10 @@ def _pactl(*arguments: str) -> str:
         raise VirtualMicError("The sound server does not answer; restart it and try again.") from error
     if done.returncode != 0:
         reason = (done.stderr.strip() or "no reason given").removeprefix("Failure: ")
+        if reason.startswith("Connection failure"):
+            raise VirtualMicError(
+                "No sound server answers; Menura's microphone needs PulseAudio or PipeWire "
+                "(pipewire-pulse). Start one and try again."
+            )
         raise VirtualMicError(f"The sound server refused the virtual microphone ({reason}); restart it.")
     return done.stdout
