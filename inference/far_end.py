@@ -25,6 +25,9 @@ LONGEST_S = 30.0
 _FIRST_S = 5.0
 """A device that has given nothing by then will not."""
 
+_TIMED_OUT = -9987
+"""PortAudio's paTimedOut: its thread did not run for seconds, which a busy machine does once in a while."""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -136,12 +139,13 @@ def _await_first(tape: Tape, conn: Connection, device: str) -> None:
         conn.poll(0.02)
 
 
-def _open(name: str) -> tuple[Any, Tape]:
+def _open(name: str, attempts: int = 2) -> tuple[Any, Tape]:
     """Opens the device and begins to record. Raises DeviceError."""
     sd = portaudio()
     refresh()
     device = find_device(name, "input")
     tape = Tape(choose_rate(device, None))
+    stream = None
     try:
         stream = sd.InputStream(
             device=device.index,
@@ -153,6 +157,10 @@ def _open(name: str) -> tuple[Any, Tape]:
         )
         stream.start()
     except sd.PortAudioError as error:
+        if stream:
+            stream.close(ignore_errors=True)
+        if attempts > 1 and _TIMED_OUT in error.args[1:2]:
+            return _open(name, attempts - 1)
         raise DeviceError(
             f"'{device.label}' cannot be recorded ({error.args[0]}): allow Menura to use microphones in the "
             "system's privacy settings, and close programs that use it alone."
