@@ -124,6 +124,7 @@ def test_what_is_recorded_is_listed_with_its_voice_and_converted_again(
     studio.bot.waitUntil(lambda: studio.engine.recording.seconds > 0.4)
     page.record.click()
     assert (page.record.text(), page.record.isEnabled()) == ("Saving …", False)
+    studio.bot.waitUntil(lambda: page.record.text() == "Record", timeout=PATIENCE_MS)
     wait_for_rows(studio, page, 3)
     new = page.list.model.rows[0]
     assert (new.name, new.voice, new.heard) == ("output", "Deep", "Call")
