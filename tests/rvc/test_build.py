@@ -48,10 +48,20 @@ def test_the_smallest_block_that_leaves_a_quarter_of_the_time_is_taken(
     assert 0.013 * wait_hops(longest) > longest
 
 
-def test_a_machine_too_slow_is_told_after_two_blocks() -> None:
-    voice, look = clock(lambda frames: 0.9)
+def test_a_machine_too_slow_is_told_after_two_looks_of_two_blocks() -> None:
+    looks = []
+    voice, look = clock(lambda frames: looks.append(frames) or 0.9)
     with pytest.raises(RvcError, match=r"too slow .* 0\.9 s for 0\.5 s of sound\. Converting files works"):
         choose(voice, look)
+    assert len(looks) == 4
+
+
+def test_a_machine_that_was_busy_for_a_moment_is_not_too_slow() -> None:
+    stalls = iter([0.0, 0.0, 1.0])
+    voice, look = clock(lambda frames: 0.01 + next(stalls, 0.0))
+    stream, longest = choose(voice, look)
+    assert stream.plan.block == BLOCKS[0]
+    assert longest < 0.02
 
 
 def test_a_live_converter_tells_its_delay_in_parts() -> None:
